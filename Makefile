@@ -1,0 +1,52 @@
+# `make help` lists what there is.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO ?= demo
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## List the commands
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+$(VENV)/.done: requirements.txt requirements-dev.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt -r requirements-dev.txt
+	@touch $@
+
+.PHONY: setup
+setup: $(VENV)/.done ## Make .venv with everything pinned
+
+.PHONY: demo
+demo: setup ## Simulate two weeks of a school, run the batch, show the answers
+	$(BIN)/python -m pipelines.demo --folder=$(DEMO)
+
+.PHONY: test
+test: setup ## Run every test
+	$(BIN)/python -m pytest
+
+.PHONY: check
+check: setup ## Format, lint, types, unit tests, generated files: fast
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m schemas.generate --check
+	$(BIN)/python -m pytest -m "not slow"
+
+.PHONY: format
+format: setup ## Format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+.PHONY: generate
+generate: setup ## Write the generated schemas and the data dictionary
+	$(BIN)/python -m schemas.generate
+
+.PHONY: bench
+bench: setup ## Compare with DuckDB and PySpark on 1 M and 10 M events (Java 17, an hour)
+	$(BIN)/python -m benchmarks.compare
+
+.PHONY: clean
+clean: ## Remove the demo and caches
+	rm -rf $(DEMO) .pytest_cache .mypy_cache .ruff_cache .hypothesis

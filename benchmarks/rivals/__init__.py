@@ -1,0 +1,1 @@
+"""How would a skilled user of another engine make the same tables? See `tables.sql`."""

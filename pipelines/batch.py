@@ -1,0 +1,142 @@
+"""How are files of events turned into tables? `python -m pipelines.batch --help` tells."""
+
+import datetime
+import json
+import logging
+import os
+import re
+import sys
+import time
+import uuid
+from collections.abc import Sequence
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import PipelineOptions
+
+from pipelines import VERSION, companions, progress, storage
+from pipelines.graph import BatchPlan, build_batch
+from pipelines.inputs import Chunk, InputError, plan_chunks
+from pipelines.options import BatchOptions, UsageError, changed_options, fail, parse_batch_options
+from pipelines.outputs.commit_run import Run
+from pipelines.outputs.lake import Lake
+from transforms.clean import CleanOptions
+from transforms.derive import DeriveOptions
+from transforms.parse import ParseOptions
+from transforms.parse_events import ParseSettings
+
+SHARD_BYTES = 64 << 20
+MIN_SHARDS = 16
+SMALL_INPUT_BYTES = 64 << 20
+"""Inputs below this are done sooner by one process than others take to start."""
+_TOPIC = re.compile(r"(?:^|/)([^/]+)/date=\d{4}-\d\d-\d\d/")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the batch; the exit code."""
+    try:
+        options = parse_batch_options(sys.argv[1:] if argv is None else argv)
+        progress.start_logging(options.log_format)
+        run_batch(options)
+    except (UsageError, InputError) as error:
+        return fail(str(error))
+    except Exception as error:
+        logging.getLogger("chapterflow").debug("failed", exc_info=True)
+        return fail(f"the run failed, nothing of it is visible: {_one_line(error)}", 1)
+    return 0
+
+
+def run_batch(options: BatchOptions, mode: str = "batch") -> dict:
+    """Run to the end; the row of `ops.pipeline_runs`. Raises UsageError, InputError."""
+    plan = plan_batch(options, mode)
+    lake = Lake(options.warehouse)
+    lake.create_tables()
+    begun = time.monotonic()
+    try:
+        with progress.shown(plan, options):
+            pipeline = beam.Pipeline(options=beam_options(options, plan.chunks))
+            build_batch(pipeline, plan)
+            pipeline.run().wait_until_finish()
+    finally:
+        storage.remove_folder(plan.staging)
+    row = progress.summary_row(lake, plan.run.run_id)
+    progress.summarise(row, time.monotonic() - begun, options.log_format)
+    return row
+
+
+def plan_batch(options: BatchOptions, mode: str) -> BatchPlan:
+    """Everything that can be wrong with the options is found out here."""
+    run = _describe_run(options, mode)
+    catalogue = companions.read_catalogue(options.catalog)
+    questions = companions.read_questions(options.question_catalog)
+    chunks = plan_chunks(options.input, options.read_dates())
+    size = sum(chunk.size_bytes for chunk in chunks)
+    rules = companions.read_rules(options.exclusion_file)
+    settings = ParseSettings(
+        parse=ParseOptions(
+            spellings=companions.read_event_types(options.event_types_file),
+            max_future_ms=round(options.max_future_seconds * 1000),
+            max_age_days=options.max_age_days,
+            rule_fields=tuple(dict.fromkeys(name for name, _ in rules)),
+        ),
+        clean=CleanOptions(
+            key=b"",
+            shards=max(MIN_SHARDS, size // SHARD_BYTES),
+            consenting=companions.read_consent(options.consent_file),
+            rules=rules,
+            catalogue=catalogue,
+        ),
+        load_key=companions.key_loader(options),
+        topic_of=topic_of,
+        started_at=run.started_at,
+        timezone=options.metrics.reporting_timezone,
+        pseudonymous_topics=frozenset(options.pseudonymous_topics),
+        open_places=companions.places_opener(options.geoip_database),
+    )
+    derive = DeriveOptions(options.metrics, catalogue, questions, options.dates)
+    staging = storage.join(
+        options.staging or storage.join(options.warehouse, "_staging"), run.run_id
+    )
+    return BatchPlan(chunks, settings, derive, options.warehouse, staging, run)
+
+
+def topic_of(source: str) -> str:
+    """The topic of a file: the folder above `date=…`, empty without one."""
+    found = _TOPIC.search(source)
+    return found.group(1) if found else ""
+
+
+def beam_options(options: BatchOptions, chunks: Sequence[Chunk]) -> PipelineOptions:
+    """Beam's options: those given; by default its own local runner, on all cores if worth it."""
+    flags = list(options.beam)
+    if any(flag.startswith("--runner") for flag in flags):
+        return PipelineOptions(flags)
+    size = sum(chunk.size_bytes for chunk in chunks)
+    workers = options.workers or (1 if size < SMALL_INPUT_BYTES else os.cpu_count() or 1)
+    flags.append("--runner=FnApiRunner")
+    if workers > 1:
+        flags += ["--direct_running_mode=multi_processing", f"--direct_num_workers={workers}"]
+    return PipelineOptions(flags)
+
+
+def _describe_run(options: BatchOptions, mode: str) -> Run:
+    started_at = datetime.datetime.now(datetime.UTC)
+    return Run(
+        run_id=f"{started_at:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}",
+        mode=mode,
+        started_at=started_at,
+        code_version=VERSION,
+        options=changed_options(options),
+        inputs=json.dumps(list(options.input)),
+        dates=options.dates,
+    )
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:500]
+
+
+if __name__ == "__main__":
+    # Workers import this module by its name: what they run must not live in __main__.
+    from pipelines.batch import main as run_main
+
+    sys.exit(run_main())

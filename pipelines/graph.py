@@ -1,0 +1,72 @@
+"""Which steps does an event pass? The graph that the programs run."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import apache_beam as beam
+import polars as pl
+
+from pipelines.inputs import Block, Chunk, read_blocks
+from pipelines.outputs.commit_run import CommitRun, Run
+from pipelines.outputs.write_rows import WriteRows
+from pipelines.shuffle import Slice, SpillShards, load_shard
+from transforms.derive import DeriveOptions
+from transforms.derive_tables import DeriveTables, TotalDays
+from transforms.parse_events import ParseEvents, ParseSettings
+
+BLOCK_BYTES = 2 << 20
+"""Small enough for the caches of a core, large enough to work on columns."""
+
+
+@dataclass(frozen=True)
+class BatchPlan:
+    """A batch run, ready to be built: what to read, how to compute, where to write."""
+
+    chunks: Sequence[Chunk]
+    parse: ParseSettings
+    derive: DeriveOptions
+    warehouse: str
+    staging: str
+    run: Run
+
+
+def build_batch(pipeline: beam.Pipeline, plan: BatchPlan) -> None:
+    """Files to tables: parse, bring students together, derive, sum up, write, commit."""
+    started_at = plan.run.started_at
+    blocks = (
+        pipeline
+        | "ListChunks" >> beam.Create(list(plan.chunks))
+        | "SpreadChunks" >> beam.Reshuffle()
+        | "ReadBlocks" >> beam.ParDo(_Read())
+    )
+    parsed = blocks | "ParseEvents" >> ParseEvents(plan.parse)
+    shards = (
+        parsed.events
+        | "SpillShards" >> SpillShards(plan.staging)
+        | "GroupShards" >> beam.GroupByKey()
+        | "LoadShards" >> beam.ParDo(_Load())
+    )
+    derived = shards | "DeriveTables" >> DeriveTables(plan.derive, started_at)
+    totals = derived.contributions | "TotalDays" >> TotalDays(started_at)
+    letters = parsed.dead_letters | "NameDeadLetters" >> beam.Map(
+        lambda rows: ("dead_letters", rows)
+    )
+    facts = (
+        derived.rows | "WriteRows" >> WriteRows(plan.warehouse),
+        totals | "WriteTotals" >> WriteRows(plan.warehouse),
+        letters | "StageDeadLetters" >> WriteRows(plan.staging),
+        parsed.counts,
+        derived.counts,
+    )
+    commit = CommitRun(plan.warehouse, plan.staging, plan.run, plan.derive.catalogue)
+    _ = facts | "CollectFacts" >> beam.Flatten() | "CommitRun" >> commit
+
+
+class _Read(beam.DoFn):
+    def process(self, chunk: Chunk) -> Iterator[Block]:
+        yield from read_blocks(chunk, BLOCK_BYTES)
+
+
+class _Load(beam.DoFn):
+    def process(self, element: tuple[int, Iterable[Slice]]) -> Iterator[pl.DataFrame]:
+        yield load_shard(element[1])

@@ -1,0 +1,1 @@
+"""Where do rows go? Parquet files of Delta tables, swapped in by one commit per table."""

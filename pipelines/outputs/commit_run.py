@@ -1,0 +1,218 @@
+"""What makes a run visible? Every table's commit, then the row of the run that names their versions."""
+
+import datetime
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import apache_beam as beam
+import polars as pl
+
+from pipelines import storage
+from pipelines.outputs.lake import Lake
+from pipelines.outputs.write_rows import NewFile, write_rows
+from schemas import tables
+from transforms.calendar import Dates
+from transforms.catalogue import Catalogue
+from transforms.describe_dimensions import describe_chapters, describe_courses, describe_dates
+from transforms.detect_chapters import (
+    TREND_KINDS,
+    detect_low_engagement,
+    detect_trends,
+    history_of,
+    touched_by,
+)
+from transforms.present import present
+
+OUTCOMES = ("events", "duplicates", "dead_letters", "excluded", "dropped", "out_of_range")
+"""What can become of a record; the counts add up to the records read."""
+_OTHER_COUNTS = (
+    "late", "without_consent", "clipped_scroll_depths", "unknown_chapters", "id_conflicts", "sessions"
+)  # fmt: skip
+_TREND_COLUMNS = (
+    "date", "course_id", "chapter_id", "visits_count", "drop_off_rate", "median_active_seconds",
+    "median_time_per_visit_seconds",
+)  # fmt: skip
+
+
+class LostRecordsError(Exception):
+    """The counts of a run do not add up: some record is lost or counted twice."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What is known of a run before it reads anything. JSON texts hold no secrets."""
+
+    run_id: str
+    mode: str
+    started_at: datetime.datetime
+    code_version: str
+    options: str
+    inputs: str
+    dates: Dates = None
+
+
+@dataclass
+class Facts:
+    """What a run has to commit: files by table, staged dead letters, counts, dates of events."""
+
+    files: dict[str, list[NewFile]] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
+    dates: set[datetime.date] = field(default_factory=set)
+
+
+class CommitRun(beam.PTransform):
+    """Commit the tables of a run, once everything is written.
+
+    Input: NewFile and (counts, dates). Output: the row of `ops.pipeline_runs`.
+    Errors: LostRecordsError, before anything is committed.
+    """
+
+    def __init__(self, warehouse: str, staging: str, run: Run, catalogue: Catalogue) -> None:
+        super().__init__()
+        self.commit = _Commit(warehouse, staging, run, catalogue)
+
+    def expand(self, facts: beam.PCollection) -> beam.PCollection:
+        """Wire the commit: all facts in one place."""
+        start = facts.pipeline | "BeginFacts" >> beam.Create([(None, None)])
+        keyed = facts | "KeyFacts" >> beam.Map(lambda fact: (None, fact))
+        gathered = (
+            (keyed, start) | "JoinFacts" >> beam.Flatten() | "GatherFacts" >> beam.GroupByKey()
+        )
+        return gathered | "CommitTables" >> beam.ParDo(self.commit)
+
+
+class _Commit(beam.DoFn):
+    def __init__(self, warehouse: str, staging: str, run: Run, catalogue: Catalogue) -> None:
+        self.warehouse, self.staging, self.run, self.catalogue = warehouse, staging, run, catalogue
+
+    def process(self, element: tuple[None, Iterable[Any]]) -> Iterator[dict[str, Any]]:
+        facts = gather(element[1])
+        yield commit_run(Lake(self.warehouse), self.staging, self.run, facts, self.catalogue)
+
+
+def gather(facts: Iterable[Any]) -> Facts:
+    """The facts of all workers as one."""
+    gathered = Facts()
+    for fact in facts:
+        if isinstance(fact, NewFile):
+            gathered.files.setdefault(fact.table, []).append(fact)
+        elif fact is not None:
+            gathered.counts.update(fact[0])
+            gathered.dates.update(fact[1])
+    return gathered
+
+
+def commit_run(
+    lake: Lake, staging: str, run: Run, facts: Facts, catalogue: Catalogue
+) -> dict[str, Any]:
+    """One commit per table, last the row of the run; the row."""
+    check_counts(facts.counts)
+    dates = dates_of_run(run, facts)
+    for table in daily_tables():
+        lake.replace_dates(table, facts.files.get(table, []), dates, run.run_id)
+    _commit_anomalies(lake, run, facts, dates, catalogue)
+    _commit_dimensions(lake, run, catalogue)
+    lake.merge_new("dead_letters", _staged_dead_letters(staging, facts, run))
+    row = describe_run(run, facts.counts, lake.versions(), "completed")
+    lake.append("pipeline_runs", row)
+    return row.row(0, named=True)
+
+
+def check_counts(counts: Counter[str]) -> None:
+    """Raise LostRecordsError unless every record read became exactly one thing."""
+    accounted = sum(counts[name] for name in OUTCOMES)
+    if accounted != counts["records_read"]:
+        parts = ", ".join(f"{name} {counts[name]}" for name in OUTCOMES)
+        raise LostRecordsError(f"read {counts['records_read']} records, but: {parts}")
+
+
+def dates_of_run(run: Run, facts: Facts) -> set[datetime.date]:
+    """The dates to replace: those asked for, else every date with events or rows."""
+    if run.dates is not None:
+        first, last = run.dates
+        return {first + datetime.timedelta(days=n) for n in range((last - first).days + 1)}
+    written = {file.date for files in facts.files.values() for file in files if file.date}
+    return facts.dates | written
+
+
+def daily_tables() -> list[str]:
+    """Silver and gold tables by day that a run replaces date by date, but anomalies."""
+    return [
+        table.name
+        for table in tables.tables().values()
+        if table.layer == "silver" or (table.layer == "gold" and table.partition == "date")
+        if table.name not in ("anomalies", "alerts")
+    ]
+
+
+def describe_run(
+    run: Run, counts: Counter[str], versions: dict[str, int], status: str
+) -> pl.DataFrame:
+    """The row of `ops.pipeline_runs`."""
+    reasons = {k.partition("/")[2]: n for k, n in counts.items() if k.startswith("dead_letters/")}
+    now = datetime.datetime.now(datetime.UTC)
+    values = {
+        "run_id": run.run_id,
+        "run_date": run.started_at.date(),
+        "mode": run.mode,
+        "status": status,
+        "started_at": run.started_at,
+        "finished_at": now,
+        "code_version": run.code_version,
+        "options": run.options,
+        "inputs": run.inputs,
+        **{name: counts[name] for name in ("records_read", *OUTCOMES, *_OTHER_COUNTS)},
+        "dead_letters_by_reason": json.dumps(reasons, sort_keys=True),
+        "table_versions": json.dumps(versions, sort_keys=True),
+    }
+    return present("pipeline_runs", pl.DataFrame([values]), run.started_at)
+
+
+def _commit_anomalies(
+    lake: Lake, run: Run, facts: Facts, dates: set[datetime.date], catalogue: Catalogue
+) -> None:
+    """Anomalies of the run's dates, and trends of the days that those dates are the history of."""
+    trending = touched_by(dates)
+    chapters = lake.read("chapter_engagement", history_of(trending), _TREND_COLUMNS)
+    of_run = chapters.filter(pl.col("date").is_in(list(dates)))
+    found = [
+        present("anomalies", frame, run.started_at)
+        for frame in (
+            detect_low_engagement(of_run, catalogue.expected),
+            detect_trends(chapters, trending),
+        )
+    ]
+    later = trending - dates
+    kept = lake.read("anomalies", later).filter(~pl.col("kind").is_in(TREND_KINDS))
+    rows = pl.concat([*found, kept.select(found[0].columns)])
+    files = list(write_rows(lake.warehouse, "anomalies", rows)) if not rows.is_empty() else []
+    files += facts.files.get("anomalies", [])
+    lake.replace_dates("anomalies", files, trending, run.run_id)
+
+
+def _commit_dimensions(lake: Lake, run: Run, catalogue: Catalogue) -> None:
+    """Dimensions follow the catalogue given, and the calendar the dates with events."""
+    frames = {"dim_dates": describe_dates(lake.dates("events"))}
+    if not catalogue.chapters.is_empty():
+        frames["dim_courses"] = describe_courses(catalogue)
+        frames["dim_chapters"] = describe_chapters(catalogue)
+    for table, frame in frames.items():
+        if not frame.is_empty():
+            rows = present(table, frame, run.started_at)
+            files = list(write_rows(lake.warehouse, table, rows))
+            lake.replace_dates(table, files, None, run.run_id)
+
+
+def _staged_dead_letters(staging: str, facts: Facts, run: Run) -> pl.DataFrame:
+    folder = storage.join(staging, tables.get("dead_letters").path)
+    date = tables.get("dead_letters").partition
+    frames = [
+        pl.read_parquet(
+            storage.read_file(storage.join(folder, file.path)).to_pybytes()
+        ).with_columns(pl.lit(file.date).alias(str(date)))
+        for file in facts.files.get("dead_letters", [])
+    ]
+    return present("dead_letters", pl.concat(frames), run.started_at) if frames else pl.DataFrame()

@@ -1,0 +1,94 @@
+"""How do workers write rows? As Parquet files that no reader sees before the commit names them."""
+
+import datetime
+import io
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import apache_beam as beam
+import polars as pl
+from apache_beam.transforms.window import GlobalWindow
+from apache_beam.utils.windowed_value import WindowedValue
+
+from pipelines import storage
+from schemas import tables
+
+BUFFER_BYTES = 256 << 20
+
+
+@dataclass(frozen=True)
+class NewFile:
+    """A data file that a commit is to add to a table. `path` is relative to the table's folder."""
+
+    table: str
+    path: str
+    date: datetime.date | None
+    size_bytes: int
+    rows: int
+
+
+class WriteRows(beam.PTransform):
+    """Write rows of many tables as Parquet, by date.
+
+    Input: (table, frame as stored). Output: NewFile. State: frames of a bundle, up to
+    BUFFER_BYTES, so that files do not get tiny.
+    """
+
+    def __init__(self, warehouse: str) -> None:
+        super().__init__()
+        self.warehouse = warehouse
+
+    def expand(self, rows: beam.PCollection) -> beam.PCollection:
+        """Wire the writer."""
+        return rows | "WriteFiles" >> beam.ParDo(_Write(self.warehouse))
+
+
+class _Write(beam.DoFn):
+    def __init__(self, warehouse: str) -> None:
+        self.warehouse = warehouse
+        self._frames: dict[str, list[pl.DataFrame]] = {}
+        self._bytes = 0
+
+    def start_bundle(self) -> None:
+        self._frames, self._bytes = {}, 0
+
+    def process(self, element: tuple[str, pl.DataFrame]) -> Iterator[NewFile]:
+        table, frame = element
+        self._frames.setdefault(table, []).append(frame)
+        self._bytes += int(frame.estimated_size())
+        if self._bytes >= BUFFER_BYTES:
+            yield from self._flush()
+
+    def finish_bundle(self) -> Iterator[WindowedValue]:
+        window = GlobalWindow()
+        for file in self._flush():
+            yield WindowedValue(file, window.max_timestamp(), [window])
+
+    def _flush(self) -> Iterator[NewFile]:
+        frames, self._frames, self._bytes = self._frames, {}, 0
+        for table in list(frames):
+            yield from write_rows(self.warehouse, table, pl.concat(frames.pop(table)))
+
+
+def write_rows(warehouse: str, table: str, frame: pl.DataFrame) -> Iterator[NewFile]:
+    """Write the rows of one table, a file for each date (one file where there are no dates)."""
+    described = tables.get(table)
+    if described.partition is None:
+        yield _write_file(warehouse, described, None, frame)
+        return
+    parts = frame.partition_by(described.partition, as_dict=True, include_key=False)
+    for (date,), part in parts.items():
+        yield _write_file(warehouse, described, date, part)
+
+
+def _write_file(
+    warehouse: str, table: tables.Table, date: datetime.date | None, frame: pl.DataFrame
+) -> NewFile:
+    folder = f"{table.partition}={date}/" if table.partition else ""
+    path = f"{folder}part-{uuid.uuid4().hex}.parquet"
+    sink = io.BytesIO()
+    frame.write_parquet(sink, compression="zstd", compression_level=1, statistics=True)
+    content = sink.getbuffer()
+    storage.write_file(storage.join(warehouse, table.path, path), content)
+    return NewFile(table.name, path, date, content.nbytes, frame.height)

@@ -1,0 +1,69 @@
+"""How are files of the warehouse written and read, on a local path, s3:// or gs://?"""
+
+import os
+from functools import cache
+
+import pyarrow as pa
+from pyarrow import fs
+
+
+def is_local(path: str) -> bool:
+    """True for a path of this machine's file system."""
+    return "://" not in path
+
+
+def join(*parts: str) -> str:
+    """Parts of a path or URL as one."""
+    return "/".join(part.strip("/") if i else part.rstrip("/") for i, part in enumerate(parts))
+
+
+def write_file(path: str, content: bytes | pa.Buffer) -> None:
+    """Write a whole file; the folder is made. A file seen under its name is always whole."""
+    filesystem, name = locate(path)
+    filesystem.create_dir(name.rpartition("/")[0], recursive=True)
+    target = f"{name}.part-{os.getpid()}" if is_local(path) else name
+    with filesystem.open_output_stream(target) as stream:
+        stream.write(content)
+    if target != name:
+        filesystem.move(target, name)
+
+
+def read_file(path: str) -> pa.Buffer:
+    """The bytes of a file; mapped rather than read where it is local."""
+    if is_local(path):
+        with pa.memory_map(path) as file:
+            return file.read_buffer()
+    filesystem, name = locate(path)
+    with filesystem.open_input_file(name) as file:
+        return file.read_buffer()
+
+
+def remove_folder(path: str) -> None:
+    """Remove a folder and everything in it; nothing happens when there is none."""
+    filesystem, name = locate(path)
+    if filesystem.get_file_info(name).type != fs.FileType.NotFound:
+        filesystem.delete_dir(name)
+
+
+def locate(path: str) -> tuple[fs.FileSystem, str]:
+    """The file system of a path, and the path within it.
+
+    Emulators are named by AWS_ENDPOINT_URL and STORAGE_EMULATOR_HOST, as in the clients of the
+    clouds.
+    """
+    scheme, _, rest = path.partition("://")
+    if not rest:
+        return fs.LocalFileSystem(), os.path.abspath(path)
+    return _remote(scheme), rest
+
+
+@cache
+def _remote(scheme: str) -> fs.FileSystem:
+    if scheme in ("s3", "s3a"):
+        endpoint = os.environ.get("AWS_ENDPOINT_URL")
+        return fs.S3FileSystem(endpoint_override=endpoint, region=os.environ.get("AWS_REGION"))
+    emulator = os.environ.get("STORAGE_EMULATOR_HOST", "").rstrip("/")
+    if not emulator:
+        return fs.GcsFileSystem()
+    kind, _, host = emulator.rpartition("://")
+    return fs.GcsFileSystem(endpoint_override=host, scheme=kind or "http", anonymous=True)

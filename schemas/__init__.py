@@ -1,0 +1,1 @@
+"""What a row means: one dataclass per table, one line per column."""

@@ -1,0 +1,1 @@
+"""What is computed: pure functions over tables of events, and the PTransforms that wire them."""

@@ -1,0 +1,108 @@
+"""How does a column of whatever a record held become a column of one type?"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+Values = Sequence[Any]
+
+
+class TypedColumn:
+    """A column filled from several candidates: the first known value of each row counts.
+
+    `is_bad` marks the rows where the first value present had an impossible type.
+    """
+
+    def __init__(self, size: int, dtype: Any) -> None:
+        self.values = pl.Series([None], dtype=dtype).new_from_index(0, size)
+        self.is_bad: pl.Series | None = None
+
+    def fill(self, values: pl.Series, is_bad: pl.Series | None = None) -> None:
+        """Take `values` where nothing is known yet."""
+        if is_bad is not None:
+            reached = is_bad & self.values.is_null()
+            self.is_bad = reached if self.is_bad is None else self.is_bad | reached
+        if self.values.null_count() == len(self.values):
+            self.values = values
+        elif self.values.null_count():
+            self.values = self.values.zip_with(self.values.is_not_null(), values)
+
+
+def first_texts(
+    candidates: Iterable[Values], size: int, accepts_numbers: bool = True
+) -> TypedColumn:
+    """Texts (numbers spelled out, empty ones null); other types are bad."""
+    column = TypedColumn(size, pl.String)
+    for values in candidates:
+        column.fill(*texts(values, accepts_numbers))
+    return column
+
+
+def texts(values: Values, accepts_numbers: bool = True) -> tuple[pl.Series, pl.Series | None]:
+    """A column as texts, and where its values are neither text nor (if accepted) number."""
+    if set(map(type, values)) <= {str, type(None)}:
+        return _null_if_empty(pl.Series(values, dtype=pl.String)), None
+    kinds = (str, int, float) if accepts_numbers else (str,)
+    known = [str(v) if type(v) in kinds else None for v in values]
+    is_bad = [v is not None and type(v) not in kinds for v in values]
+    return _null_if_empty(pl.Series(known, dtype=pl.String)), pl.Series(is_bad, dtype=pl.Boolean)
+
+
+def first_numbers(candidates: Iterable[Values], size: int, accepts_zero: bool = True) -> pl.Series:
+    """Numbers of at least 0 (or above); anything else counts as missing."""
+    column = TypedColumn(size, pl.Float64)
+    for values in candidates:
+        found = numbers(values)
+        column.fill(found.set(found < 0 if accepts_zero else found <= 0, None))
+    return column.values
+
+
+def numbers(values: Values) -> pl.Series:
+    """A column as doubles; null where a value is not a number."""
+    if not set(map(type, values)) <= {int, float, type(None)}:
+        values = [v if type(v) in (int, float) else None for v in values]
+    try:
+        return pl.Series(np.array(values, dtype=np.float64), nan_to_null=True)
+    except OverflowError:
+        return pl.Series([_finite(v) for v in values], dtype=pl.Float64)
+
+
+def first_of(candidates: Iterable[Values], size: int, kind: type, dtype: Any) -> pl.Series:
+    """Values of exactly one Python type; anything else counts as missing."""
+    column = TypedColumn(size, dtype)
+    for values in candidates:
+        column.fill(pl.Series([v if type(v) is kind else None for v in values], dtype=dtype))
+    return column.values
+
+
+def map_unique(
+    values: pl.Series, function: Callable[[str], Any], dtype: Any = pl.String
+) -> pl.Series:
+    """`function` of each text, called once per distinct text; null stays null."""
+    distinct = values.unique().drop_nulls()
+    results = pl.Series([function(value) for value in distinct], dtype=dtype)
+    return values.replace_strict(distinct, results, default=None, return_dtype=dtype)
+
+
+def milliseconds(seconds: pl.Series) -> pl.Series:
+    """Seconds as whole milliseconds, finer fractions cut off.
+
+    A decimal such as 20.001 lies a hair beside a whole millisecond as a double: that is not a
+    fraction to cut.
+    """
+    thousandfold = seconds.clip(upper_bound=1e12) * 1000
+    return (thousandfold + 1e-6).floor().cast(pl.Int64)
+
+
+def _null_if_empty(column: pl.Series) -> pl.Series:
+    is_empty = column == ""
+    return column.set(is_empty, None) if is_empty.any() else column
+
+
+def _finite(value: Any) -> float | None:
+    try:
+        return None if value is None else float(value)
+    except OverflowError:
+        return None

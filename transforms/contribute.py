@@ -1,0 +1,185 @@
+"""What do students add to the figures of a chapter, question, video, device or day?
+
+Contributions are tables of whole numbers: one row per key, columns that are summed. They merge
+in any order and can be taken back by a change of sign. A student is in one place only, so it
+adds exactly 1 to a count of distinct students.
+"""
+
+import polars as pl
+
+from transforms import calendar
+from transforms.options import MetricOptions
+from transforms.sessionize import Timeline
+
+ATTO = 10**18
+"""Doubles are summed as whole parts of this size (128 bits), so that sums do not depend on order."""
+CURVE_STEPS = 20
+
+KEYS: dict[str, tuple[str, ...]] = {
+    "chapter_engagement": ("date", "course_id", "chapter_id"),
+    "chapter_times": ("date", "course_id", "chapter_id", "kind", "time_ms"),
+    "chapter_hourly_activity": ("date", "hour", "course_id", "chapter_id", "class_id"),
+    "question_attempts_summary": ("date", "quiz_id", "question_id"),
+    "video_engagement": ("date", "course_id", "video_id"),
+    "device_daily": ("date", "device_type"),
+    "geo_daily": ("date", "country_code", "region"),
+    "platform_daily": ("date",),
+}
+"""Columns that identify a row of each table of contributions; all others are sums."""
+
+TABLE_OF = {"chapter_times": "chapter_engagement"}
+"""The gold table that contributions go to, where it is not called as they are."""
+
+Frames = dict[str, pl.DataFrame]
+
+
+def sum_up(name: str, contributions: list[pl.DataFrame]) -> pl.DataFrame:
+    """Contributions to one table as one row per key."""
+    keys = KEYS[name]
+    return pl.concat(contributions).group_by(keys).agg(pl.exclude(keys).sum())
+
+
+def contribute(
+    timeline: Timeline,
+    visits: pl.DataFrame,
+    videos: pl.DataFrame,
+    attempts: pl.DataFrame,
+    options: MetricOptions,
+) -> Frames:
+    """Contributions of many students to every gold table that is not per student."""
+    return {
+        "chapter_engagement": _chapters(visits),
+        "chapter_times": _chapter_times(visits),
+        "chapter_hourly_activity": _hours(visits, options.reporting_timezone),
+        "question_attempts_summary": _questions(attempts),
+        "video_engagement": _videos(videos),
+        "device_daily": _sessions(timeline.sessions, KEYS["device_daily"]),
+        "geo_daily": _sessions(timeline.sessions, KEYS["geo_daily"]),
+        "platform_daily": _platform(timeline, options),
+    }
+
+
+def _count(condition: pl.Expr) -> pl.Expr:
+    return condition.sum().cast(pl.Int64)
+
+
+def _exact_sum(values: pl.Expr) -> pl.Expr:
+    return (values * ATTO).round().cast(pl.Int128).sum()
+
+
+def _students() -> pl.Expr:
+    return pl.col("student").n_unique().cast(pl.Int64)
+
+
+def _chapters(visits: pl.DataFrame) -> pl.DataFrame:
+    scroll = pl.col("scroll_depth")
+    return visits.group_by(date="visit_date", course_id="course_id", chapter_id="chapter_id").agg(
+        time_spent_ms=pl.col("time_spent_ms").sum(),
+        visits_count=pl.len().cast(pl.Int64),
+        unique_students=_students(),
+        scroll_atto=_exact_sum(scroll),
+        scroll_known_count=_count(scroll.is_not_null()),
+        drop_off_known_count=_count(pl.col("is_drop_off").is_not_null()),
+        drop_off_count=_count(pl.col("is_drop_off")),
+        completion_known_count=_count(pl.col("is_completed").is_not_null()),
+        completed_count=_count(pl.col("is_completed")),
+    )
+
+
+def _chapter_times(visits: pl.DataFrame) -> pl.DataFrame:
+    """How many visits lasted, and were active for, each number of milliseconds."""
+    key = {"date": "visit_date", "course_id": "course_id", "chapter_id": "chapter_id"}
+    kinds = {"spent": "time_spent_ms", "active": "active_ms"}
+    return pl.concat(
+        visits.group_by(**key, kind=pl.lit(kind), time_ms=pl.col(column)).agg(
+            visits_count=pl.len().cast(pl.Int64)
+        )
+        for kind, column in kinds.items()
+    )
+
+
+def _hours(visits: pl.DataFrame, timezone: str) -> pl.DataFrame:
+    """Visits cut at the hours; cells of a quarter suit the zones whose hours are not those of UTC."""
+    cell_ms = 3_600_000 if timezone == "UTC" else 900_000
+    start, end = pl.col("started_ms"), pl.col("ended_ms")
+    last = pl.max_horizontal(start, end - 1) // cell_ms
+    keys = ["student", "course_id", "chapter_id", "class_id"]
+    cut = visits.select(*keys, start, end, cell=pl.int_ranges(start // cell_ms, last + 1)).explode(
+        "cell"
+    )
+    begin, finish = pl.col("cell") * cell_ms, (pl.col("cell") + 1) * cell_ms
+    cut = cut.with_columns(
+        calendar.dates(cut["cell"] * cell_ms, timezone).alias("date"),
+        calendar.hours(cut["cell"] * cell_ms, timezone).alias("hour"),
+        spent_ms=pl.min_horizontal(end, finish) - pl.max_horizontal(start, begin),
+        is_start=start >= begin,
+    )
+    return cut.group_by(KEYS["chapter_hourly_activity"]).agg(
+        time_spent_ms=pl.col("spent_ms").sum(),
+        visits_count=_count(pl.col("is_start")),
+        active_students=_students(),
+    )
+
+
+def _questions(attempts: pl.DataFrame) -> pl.DataFrame:
+    known = pl.col("is_correct")
+    spent = pl.col("time_spent_ms")
+    return attempts.group_by(date="attempt_date", quiz_id="quiz_id", question_id="question_id").agg(
+        attempts_count=pl.len().cast(pl.Int64),
+        known_count=_count(known.is_not_null()),
+        correct_count=_count(known),
+        time_spent_ms=spent.sum(),
+        timed_count=_count(spent.is_not_null()),
+    )
+
+
+def _videos(videos: pl.DataFrame) -> pl.DataFrame:
+    length = pl.col("video_duration_ms")
+    furthest = pl.col("furthest_position_ms") * CURVE_STEPS
+    reached = {
+        f"reached_{step}": _count(furthest >= step * length) for step in range(1, CURVE_STEPS + 1)
+    }
+    return videos.group_by(date="view_date", course_id="course_id", video_id="video_id").agg(
+        viewers=_students(),
+        views_count=pl.len().cast(pl.Int64),
+        watched_ms=pl.col("watched_ms").sum(),
+        rewatched_ms=pl.col("rewatched_ms").sum(),
+        playing_atto=_exact_sum(pl.col("playing_ms") / 1000),
+        watch_ratio_atto=_exact_sum(pl.col("watch_ratio")),
+        watch_ratio_known_count=_count(pl.col("watch_ratio").is_not_null()),
+        completed_count=_count(pl.col("is_completed")),
+        length_known_count=_count(length.is_not_null()),
+        **reached,
+    )
+
+
+def _sessions(sessions: pl.DataFrame, keys: tuple[str, ...]) -> pl.DataFrame:
+    return sessions.group_by(date="session_date", **{k: k for k in keys[1:]}).agg(
+        sessions_count=pl.len().cast(pl.Int64),
+        active_students=_students(),
+        time_spent_ms=pl.col("session_duration_ms").sum(),
+    )
+
+
+def _platform(timeline: Timeline, options: MetricOptions) -> pl.DataFrame:
+    kind = pl.col("event_type")
+    zone = options.reporting_timezone
+    dates = calendar.dates(timeline.events["occurred_ms"], zone)
+    events = timeline.events.select("student", "event_type", date=dates)
+    by_event = events.group_by("date").agg(
+        active_students=_students(),
+        events_count=pl.len().cast(pl.Int64),
+        enrolments_count=_count(kind == "course_enroll"),
+        completions_count=_count(kind == "course_complete"),
+    )
+    by_session = _sessions(timeline.sessions, ("date",)).drop("active_students")
+    zero = pl.lit(0, pl.Int64)
+    return pl.concat(
+        [
+            by_event.with_columns(sessions_count=zero, time_spent_ms=zero),
+            by_session.with_columns(
+                active_students=zero, events_count=zero, enrolments_count=zero,
+                completions_count=zero,
+            ).select(*by_event.columns, "sessions_count", "time_spent_ms"),
+        ]
+    ).group_by("date").agg(pl.exclude("date").sum())  # fmt: skip

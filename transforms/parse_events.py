@@ -1,0 +1,197 @@
+"""Which events does a block of records hold, which records are dead letters, and how many of each?"""
+
+import datetime
+import gc
+import hashlib
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+import apache_beam as beam
+import polars as pl
+
+from transforms import calendar
+from transforms.clean import CleanOptions, Place, clean_events
+from transforms.name_rows import uuids
+from transforms.parse import ParseOptions, parse_records
+from transforms.unwrap import UNKNOWN_MS, Receipts, unwrap
+
+DEAD_LETTERS, COUNTS = "dead_letters", "counts"
+STAGE = "ParseEvents"
+
+
+class Fault(Protocol):
+    """The rest of a source that cannot be read."""
+
+    message: str
+    payload: bytes
+    position: str
+
+
+class Block(Protocol):
+    """Records of one source; `position(i)` tells where record i stands in it."""
+
+    source: str
+    records: list[bytes]
+    failure: Fault | None
+
+    def position(self, index: int) -> str:
+        """Line, row or offset of a record."""
+
+
+@dataclass(frozen=True)
+class ParseSettings:
+    """What a block is parsed and cleaned with. Factories run on the worker, once per process.
+
+    `load_key` gives the key of the pseudonyms; `open_places` gives a function from an IP address
+    to country and region. `topic_of` tells the topic of a source.
+    """
+
+    parse: ParseOptions
+    clean: CleanOptions
+    load_key: Callable[[], bytes]
+    topic_of: Callable[[str], str]
+    started_at: datetime.datetime
+    timezone: str = "UTC"
+    pseudonymous_topics: frozenset[str] = frozenset()
+    open_places: Callable[[], Callable[[str], Place]] | None = None
+
+
+@dataclass
+class ParsedBlock:
+    """Canonical events with their shard, rows of `dead_letters`, and counts of the records."""
+
+    events: pl.DataFrame
+    dead_letters: pl.DataFrame
+    counts: Counter[str]
+    dates: set[datetime.date] = field(default_factory=set)
+
+
+def parse_block(block: Block, settings: ParseSettings) -> ParsedBlock:
+    """All records of a block, each as an event, a dead letter or left out by rule or consent."""
+    receipts = unwrap(block.records)
+    parsed = parse_records(receipts.records, receipts.received, settings.parse)
+    counts = Counter(records_read=len(block.records) + (block.failure is not None))
+    counts["clipped_scroll_depths"] = parsed.clipped_scroll_depths
+    letters = _dead_letters(block, receipts, parsed.failures, settings.started_at)
+    counts["dead_letters"] = letters.height
+    counts.update(
+        {f"dead_letters/{reason}": n for reason, n in letters["reason"].value_counts().iter_rows()}
+    )
+    if parsed.events.is_empty():
+        return ParsedBlock(pl.DataFrame(), letters, counts)
+    dates = calendar.dates(parsed.events["occurred_ms"], settings.timezone).unique()
+    known = parsed.events.with_columns(_pseudonyms(block, receipts, parsed.events["row"], settings))
+    cleaned = clean_events(known, settings.clean)
+    counts.update(cleaned.counts)
+    return ParsedBlock(cleaned.events.drop("row"), letters, counts, set(dates))
+
+
+def _pseudonyms(
+    block: Block, receipts: Receipts, rows: pl.Series, settings: ParseSettings
+) -> pl.Series:
+    """True for events of topics whose student ids are pseudonyms already."""
+    wanted = settings.pseudonymous_topics
+    is_one = settings.topic_of(block.source) in wanted
+    if not wanted or not receipts.origins:
+        return pl.Series("is_pseudonym", [is_one]).new_from_index(0, len(rows))
+    origins = receipts.origins
+    flags = [origins[row].topic in wanted if row in origins else is_one for row in rows]
+    return pl.Series("is_pseudonym", flags, pl.Boolean)
+
+
+def _dead_letters(
+    block: Block, receipts: Receipts, failures: list, failed_at: datetime.datetime
+) -> pl.DataFrame:
+    letters = [_letter(block, receipts, *failure) for failure in failures]
+    if block.failure is not None:
+        fault = block.failure
+        letters.append(
+            (block.source, fault.position, "unreadable_source", fault.message, fault.payload, None)
+        )
+    return describe_dead_letters(letters, failed_at)
+
+
+def _letter(block: Block, receipts: Receipts, row: int, reason: str, message: str) -> tuple:
+    record = receipts.records[row]
+    origin = receipts.origins.get(row)
+    received = UNKNOWN_MS if receipts.received is None else int(receipts.received[row])
+    place = (origin.topic, origin.position()) if origin else (block.source, block.position(row))
+    return (*place, reason, message, record, None if received == UNKNOWN_MS else received)
+
+
+def describe_dead_letters(letters: list[tuple], failed_at: datetime.datetime) -> pl.DataFrame:
+    """(source, position, reason, message, payload, received ms) as rows of `dead_letters`."""
+    rows = [
+        (s, p, reason, message, zlib.compress(payload), received,
+         f"{s}|{p}|{hashlib.sha256(payload).hexdigest()}")
+        for s, p, reason, message, payload, received in letters
+    ]  # fmt: skip
+    frame = pl.DataFrame(rows, schema=_LETTER, orient="row")
+    return frame.with_columns(
+        uuids(frame["name"]).alias("dead_letter_id"),
+        failed_date=pl.lit(failed_at.date()),
+        failed_at=pl.lit(failed_at, pl.Datetime("us", "UTC")),
+        stage=pl.lit(STAGE),
+        is_replayed=pl.lit(False),
+    ).drop("name")
+
+
+_LETTER = {
+    "source": pl.String,
+    "position": pl.String,
+    "reason": pl.String,
+    "message": pl.String,
+    "payload": pl.Binary,
+    "received_ms": pl.Int64,
+    "name": pl.String,
+}
+
+
+class ParseEvents(beam.PTransform):
+    """Parse and clean blocks of records.
+
+    Input: blocks. Output: canonical events (frames with `shard`); side outputs `dead_letters`
+    (frames) and `counts` (counts of a block and the dates of its events).
+    Errors: none; what cannot be used is a dead letter.
+    """
+
+    def __init__(self, settings: ParseSettings) -> None:
+        super().__init__()
+        self.settings = settings
+
+    def expand(self, blocks: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
+        """Wire the parser."""
+        parser = beam.ParDo(_Parse(self.settings))
+        return blocks | "ParseBlock" >> parser.with_outputs(DEAD_LETTERS, COUNTS, main="events")
+
+
+class _Parse(beam.DoFn):
+    def __init__(self, settings: ParseSettings) -> None:
+        self.settings = settings
+
+    def setup(self) -> None:
+        places = self.settings.open_places
+        clean = replace(
+            self.settings.clean,
+            key=self.settings.load_key(),
+            find_place=places() if places else None,
+        )
+        self.settings = replace(self.settings, clean=clean)
+
+    def process(self, block: Any) -> Iterator[Any]:
+        # A block makes many objects and no cycles: the collector would only walk over them.
+        gc.disable()
+        try:
+            parsed = parse_block(block, self.settings)
+        finally:
+            gc.enable()
+        for name, count in parsed.counts.items():
+            beam.metrics.Metrics.counter("chapterflow", name).inc(count)
+        if not parsed.events.is_empty():
+            yield parsed.events
+        if not parsed.dead_letters.is_empty():
+            yield beam.pvalue.TaggedOutput(DEAD_LETTERS, parsed.dead_letters)
+        yield beam.pvalue.TaggedOutput(COUNTS, (parsed.counts, parsed.dates))

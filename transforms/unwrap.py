@@ -1,0 +1,78 @@
+"""What was received, when, and from where? Raw-zone envelopes give back the records they hold."""
+
+import base64
+import binascii
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from transforms.read_times import read_time
+
+UNKNOWN_MS = int(np.iinfo(np.int64).min)
+"""Stands for a receipt that is not known, in arrays of epoch milliseconds."""
+
+
+class Envelope(msgspec.Struct):
+    """A line of the raw zone: the record as received, and what is known of its receipt."""
+
+    received_at: Any
+    topic: str
+    record: str | None = None
+    record_base64: str | None = None
+    partition: Any = None
+    offset: Any = None
+    message_id: Any = None
+
+    def content(self) -> bytes | None:
+        """The bytes of the record without white space around them; None when there are none."""
+        if self.record is not None:
+            return self.record.encode().strip()
+        try:
+            return base64.b64decode(self.record_base64 or "", validate=True).strip() or None
+        except binascii.Error:
+            return None
+
+    def position(self) -> str:
+        """Place in the topic."""
+        if self.message_id is not None:
+            return str(self.message_id)
+        return f"{self.partition}:{self.offset}"
+
+
+@dataclass
+class Receipts:
+    """Records as received. `received`: epoch ms, None when unknown of all. `origins`: by row."""
+
+    records: Sequence[bytes]
+    received: np.ndarray | None
+    origins: dict[int, Envelope]
+
+
+_decode = msgspec.json.Decoder(Envelope).decode
+
+
+def unwrap(records: Sequence[bytes]) -> Receipts:
+    """Replace each envelope by the record inside; plain records stay as they are."""
+    origins = {row: found for row, record in enumerate(records) if (found := _open(record))}
+    if not origins:
+        return Receipts(records, None, {})
+    unwrapped = list(records)
+    received = np.full(len(records), UNKNOWN_MS, np.int64)
+    for row, envelope in origins.items():
+        unwrapped[row] = envelope.content() or b""
+        moment = read_time(envelope.received_at)
+        received[row] = UNKNOWN_MS if moment is None else moment
+    return Receipts(unwrapped, received, origins)
+
+
+def _open(record: bytes) -> Envelope | None:
+    if b'"record' not in record:
+        return None
+    try:
+        envelope = _decode(record)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    return envelope if envelope.content() is not None else None
