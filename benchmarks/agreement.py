@@ -95,7 +95,7 @@ def read_delta(warehouse: Path, table: str) -> pl.DataFrame:
 
 
 def normalise(rows: pl.DataFrame, table: str) -> pl.DataFrame:
-    """The columns to compare in one order and spelling: times as milliseconds, whole numbers alike."""
+    """The columns to compare, in one order and of like types: times as epoch milliseconds."""
     student = next((name for name in ("student_hash", "student_id") if name in rows.columns), None)
     rows = rows.rename({student: "student"} if student else {})
     return rows.select(_plain(rows.schema[name], name) for name in (*KEYS[table], *FIGURES[table]))
@@ -137,7 +137,7 @@ def _mask(left: pl.Series, right: pl.Series) -> pl.Series:
         limit = RELATIVE * pl.Series(
             pl.select(pl.max_horizontal(left.abs(), right.abs()))
         ).fill_null(0)
-        is_far = (left - right).abs().fill_null(0) > limit
+        is_far = ((left - right).abs() > limit).fill_null(False)
         return is_far | (left.is_null() != right.is_null())
     return left.ne_missing(right)
 

@@ -45,9 +45,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def run_batch(options: BatchOptions, mode: str = "batch") -> dict:
-    """Run to the end; the row of `ops.pipeline_runs`. Raises UsageError, InputError."""
-    plan = plan_batch(options, mode)
+def run_batch(options: BatchOptions, mode: str = "batch", replayed: tuple[str, ...] = ()) -> dict:
+    """Run to the end; the row of `ops.pipeline_runs`. Raises UsageError, InputError.
+
+    `replayed`: dead letters that this run puts where they belong.
+    """
+    plan = plan_batch(options, mode, replayed)
     lake = Lake(options.warehouse)
     lake.create_tables()
     begun = time.monotonic()
@@ -63,9 +66,9 @@ def run_batch(options: BatchOptions, mode: str = "batch") -> dict:
     return row
 
 
-def plan_batch(options: BatchOptions, mode: str) -> BatchPlan:
+def plan_batch(options: BatchOptions, mode: str, replayed: tuple[str, ...] = ()) -> BatchPlan:
     """Everything that can be wrong with the options is found out here."""
-    run = _describe_run(options, mode)
+    run = _describe_run(options, mode, replayed)
     catalogue = companions.read_catalogue(options.catalog)
     questions = companions.read_questions(options.question_catalog)
     chunks = plan_chunks(options.input, options.read_dates())
@@ -118,7 +121,7 @@ def beam_options(options: BatchOptions, chunks: Sequence[Chunk]) -> PipelineOpti
     return PipelineOptions(flags)
 
 
-def _describe_run(options: BatchOptions, mode: str) -> Run:
+def _describe_run(options: BatchOptions, mode: str, replayed: tuple[str, ...]) -> Run:
     started_at = datetime.datetime.now(datetime.UTC)
     return Run(
         run_id=f"{started_at:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}",
@@ -128,6 +131,7 @@ def _describe_run(options: BatchOptions, mode: str) -> Run:
         options=changed_options(options),
         inputs=json.dumps(list(options.input)),
         dates=options.dates,
+        replayed=replayed,
     )
 
 

@@ -14,7 +14,7 @@ from transforms.derive import DeriveOptions
 from transforms.derive_tables import DeriveTables, TotalDays
 from transforms.parse_events import ParseEvents, ParseSettings
 
-BLOCK_BYTES = 2 << 20
+BLOCK_BYTES = 1 << 20
 """Small enough for the caches of a core, large enough to work on columns."""
 
 

@@ -38,6 +38,12 @@ def read_file(path: str) -> pa.Buffer:
         return file.read_buffer()
 
 
+def remove_file(path: str) -> None:
+    """Remove a file that is there."""
+    filesystem, name = locate(path)
+    filesystem.delete_file(name)
+
+
 def remove_folder(path: str) -> None:
     """Remove a folder and everything in it; nothing happens when there is none."""
     filesystem, name = locate(path)

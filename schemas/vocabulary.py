@@ -6,7 +6,40 @@ from functools import cache
 from importlib import resources
 
 EVENT_TYPES = tuple(
-    ["session_start", "session_end", "login", "course_enroll", "course_unenroll", "course_complete", "lesson_start", "lesson_complete", "page_view", "chapter_view", "click", "scroll", "video_play", "video_pause", "video_seek", "video_stop", "video_complete", "video_progress", "quiz_start", "quiz_answer", "quiz_submit", "quiz_navigate", "assignment_start", "assignment_submit", "forum_view", "forum_post", "live_session_join", "live_session_leave", "content_interact", "idle", "active", "other"]
+    [
+        "session_start",
+        "session_end",
+        "login",
+        "course_enroll",
+        "course_unenroll",
+        "course_complete",
+        "lesson_start",
+        "lesson_complete",
+        "page_view",
+        "chapter_view",
+        "click",
+        "scroll",
+        "video_play",
+        "video_pause",
+        "video_seek",
+        "video_stop",
+        "video_complete",
+        "video_progress",
+        "quiz_start",
+        "quiz_answer",
+        "quiz_submit",
+        "quiz_navigate",
+        "assignment_start",
+        "assignment_submit",
+        "forum_view",
+        "forum_post",
+        "live_session_join",
+        "live_session_leave",
+        "content_interact",
+        "idle",
+        "active",
+        "other",
+    ]
 )
 
 END_REASONS = ("inactivity", "login", "device", "browser", "network", "max_length")

@@ -101,7 +101,11 @@ def _read(name: str, value: Any) -> Any:
     if value is None or value == "":
         return None
     if name == "lesson_ids":
-        return value if isinstance(value, list) else [x for x in str(value).split(";") if x]
+        return (
+            value
+            if isinstance(value, list)
+            else [x.strip() for x in str(value).split(";") if x.strip()]
+        )
     if name == "has_quiz":
         return str(value).strip().lower() in ("true", "1", "yes")
     if name in ("chapter_order", "expected_minutes"):

@@ -14,7 +14,6 @@ from transforms.pseudonymise import pseudonymise
 Place = tuple[str | None, str | None]
 """Country code and region."""
 
-_LOCATION = re.compile(r"([A-Z]{2})-([A-Z0-9]{1,3})")
 _PLACE_ROW = pl.Struct({"country_code": pl.String, "region": pl.String})
 
 
@@ -75,26 +74,17 @@ def require_consent(events: pl.DataFrame, consenting: frozenset[str] | None) -> 
 
 
 def place(events: pl.DataFrame, find_place: Callable[[str], Place] | None) -> pl.DataFrame:
-    """country_code and region from a location CC-RR, else from the IP address."""
-    if events.is_empty():
-        return events.with_columns(country_code=pl.lit(None), region=pl.lit(None))
-    found = map_unique(events["raw_location"], _read_location, _PLACE_ROW).struct.unnest()
-    if find_place is not None:
-        addresses = events.select(pl.coalesce("raw_ip", "raw_ip_address")).to_series()
-        by_address = map_unique(
-            addresses,
-            lambda ip: dict(zip(_PLACE_ROW.to_schema(), find_place(ip), strict=True)),
-            _PLACE_ROW,
-        ).struct.unnest()
-        is_known = found["country_code"].is_not_null()
-        found = pl.DataFrame([found[n].zip_with(is_known, by_address[n]) for n in found.columns])
-    return events.with_columns(found)
-
-
-def _read_location(text: str) -> dict[str, str | None]:
-    found = _LOCATION.fullmatch(text.strip())
-    country, region = found.groups() if found else (None, None)
-    return {"country_code": country, "region": region}
+    """country_code and region from the IP address where the event names none."""
+    if find_place is None or events.is_empty():
+        return events
+    addresses = events.select(pl.coalesce("raw_ip", "raw_ip_address")).to_series()
+    found = map_unique(
+        addresses,
+        lambda ip: dict(zip(_PLACE_ROW.to_schema(), find_place(ip), strict=True)),
+        _PLACE_ROW,
+    ).struct.unnest()
+    is_known = events["country_code"].is_not_null()
+    return events.with_columns(events[n].zip_with(is_known, found[n]) for n in found.columns)
 
 
 def _unknown_chapters(events: pl.DataFrame, catalogue: Catalogue) -> int:

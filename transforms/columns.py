@@ -50,23 +50,14 @@ def texts(values: Values, accepts_numbers: bool = True) -> tuple[pl.Series, pl.S
     return _null_if_empty(pl.Series(known, dtype=pl.String)), pl.Series(is_bad, dtype=pl.Boolean)
 
 
-def first_numbers(candidates: Iterable[Values], size: int, accepts_zero: bool = True) -> pl.Series:
-    """Numbers of at least 0 (or above); anything else counts as missing."""
-    column = TypedColumn(size, pl.Float64)
-    for values in candidates:
-        found = numbers(values)
-        column.fill(found.set(found < 0 if accepts_zero else found <= 0, None))
-    return column.values
-
-
-def numbers(values: Values) -> pl.Series:
-    """A column as doubles; null where a value is not a number."""
-    if not set(map(type, values)) <= {int, float, type(None)}:
-        values = [v if type(v) in (int, float) else None for v in values]
-    try:
-        return pl.Series(np.array(values, dtype=np.float64), nan_to_null=True)
-    except OverflowError:
-        return pl.Series([_finite(v) for v in values], dtype=pl.Float64)
+def first_numbers(candidates: Iterable[np.ndarray], size: int) -> pl.Series:
+    """The first number of each row, of arrays with NaN where there is none."""
+    values: np.ndarray | None = None
+    for found in candidates:
+        values = found if values is None else np.where(np.isnan(values), found, values)
+    if values is None:
+        return pl.Series([None], dtype=pl.Float64).new_from_index(0, size)
+    return pl.Series(values, nan_to_null=True)
 
 
 def first_of(candidates: Iterable[Values], size: int, kind: type, dtype: Any) -> pl.Series:
@@ -99,10 +90,3 @@ def milliseconds(seconds: pl.Series) -> pl.Series:
 def _null_if_empty(column: pl.Series) -> pl.Series:
     is_empty = column == ""
     return column.set(is_empty, None) if is_empty.any() else column
-
-
-def _finite(value: Any) -> float | None:
-    try:
-        return None if value is None else float(value)
-    except OverflowError:
-        return None

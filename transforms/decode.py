@@ -11,22 +11,27 @@ from schemas.vocabulary import MAX_DEPTH, MAX_RECORD_BYTES
 _decode = msgspec.json.Decoder().decode
 _MARKS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}"]', re.DOTALL)
 
+_PLACE = re.compile(r"\(byte (\d+)\)")
+
 Failure = tuple[int, str, str]
 """Row of the record, reason, message."""
 
 
-def decode_records(records: Sequence[bytes]) -> tuple[list[int], list[dict], list[Failure]]:
+def decode_records(records: Sequence[bytes]) -> tuple[Sequence[int], list[dict], list[Failure]]:
     """Rows and objects of the records that are JSON objects, and the failures of the others."""
     values, failures = _decode_values(records)
-    rows: list[int] = []
-    objects: list[dict] = []
-    for row, value in enumerate(values):
-        if type(value) is dict and not _is_suspicious(records[row]):
-            rows.append(row)
-            objects.append(value)
-        elif value is not _FAILED:
-            _judge(row, records[row], value, rows, objects, failures)
-    return rows, objects, failures
+    # Cheap tests that let nearly all records pass: short, too few brackets to be too deep.
+    suspects = [
+        row
+        for row, record in enumerate(records)
+        if record.count(b"{") + record.count(b"[") > MAX_DEPTH or len(record) > MAX_RECORD_BYTES
+    ]
+    if not failures and not suspects and set(map(type, values)) == {dict}:
+        return range(len(values)), values, []
+    failures += _judge(records, values, set(suspects))
+    failed = {row for row, _, _ in failures}
+    rows = [row for row in range(len(values)) if row not in failed]
+    return rows, [values[row] for row in rows], failures
 
 
 def nesting(record: bytes) -> int:
@@ -61,20 +66,16 @@ def _decode_values(records: Sequence[bytes]) -> tuple[list[Any], list[Failure]]:
     return values, failures
 
 
-def _is_suspicious(record: bytes) -> bool:
-    """Cheap test that lets nearly all records pass: short, and too few brackets to be too deep."""
-    return len(record) > MAX_RECORD_BYTES or (record.count(b"{") + record.count(b"[") > MAX_DEPTH)
-
-
-def _judge(
-    row: int, record: bytes, value: Any, rows: list[int], objects: list, failures: list[Failure]
-) -> None:
-    reason = _size_reason(record) or ("" if type(value) is dict else "not_an_object")
-    if reason:
-        failures.append((row, reason, _message(reason, value)))
-    else:
-        rows.append(row)
-        objects.append(value)
+def _judge(records: Sequence[bytes], values: list[Any], suspects: set[int]) -> list[Failure]:
+    """Failures of records that are JSON, but too large, too deep or no object."""
+    failures = []
+    for row, value in enumerate(values):
+        reason = _size_reason(records[row]) if row in suspects and value is not _FAILED else ""
+        if not reason and type(value) is not dict and value is not _FAILED:
+            reason = "not_an_object"
+        if reason:
+            failures.append((row, reason, _message(reason, value)))
+    return failures
 
 
 def _message(reason: str, value: Any) -> str:
@@ -95,4 +96,7 @@ def _diagnose(record: bytes, error: str) -> tuple[str, str]:
         record.decode("utf-8")
     except UnicodeDecodeError as broken:
         return "invalid_utf8", str(broken)
-    return ("too_deep", "") if nesting(record) > MAX_DEPTH else ("not_json", error)
+    # A parser that meets another error first never gets too deep.
+    place = _PLACE.search(error)
+    readable = record[: int(place.group(1))] if place else record
+    return ("too_deep", "") if nesting(readable) > MAX_DEPTH else ("not_json", error)

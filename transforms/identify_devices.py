@@ -15,8 +15,9 @@ _DESKTOPS = ("Windows", "Mac OS X", "Linux", "Ubuntu", "Fedora", "Debian", "Chro
 
 def device_type_of(text: str) -> str | None:
     """mobile, tablet or desktop for a device name or user agent; None when it says neither."""
-    word = text.strip().lower()
-    return DEVICES.get(word) or (read_agent(text)["device_type"] if is_agent(text) else None)
+    return DEVICES.get(text.lower()) or (
+        read_agent(text)["device_type"] if is_agent(text) else None
+    )
 
 
 def device_types(texts: pl.Series) -> pl.Series:
@@ -27,6 +28,16 @@ def device_types(texts: pl.Series) -> pl.Series:
 def read_agents(agents: pl.Series) -> pl.DataFrame:
     """device_type, os and browser of a column of user agents; null where it is not one."""
     return map_unique(agents, read_agent, _AGENT_ROW).struct.unnest()
+
+
+def known_agents(texts: pl.Series) -> pl.Series:
+    """The texts that are user agents of which the parser knows something; null elsewhere."""
+    return map_unique(texts, lambda text: text if is_known_agent(text) else None)
+
+
+def is_known_agent(text: str) -> bool:
+    """True for a user agent of which the parser knows something."""
+    return is_agent(text) and any(read_agent(text).values())
 
 
 def is_agent(text: str) -> bool:
@@ -45,8 +56,6 @@ def read_agent(agent: str) -> dict[str, str | None]:
 
 
 def _type_of(os: str | None, device: str, agent: str) -> str | None:
-    if device == "Spider":
-        return None
     if device == "iPad" or "Tablet" in agent or (os == "Android" and "Mobile" not in agent):
         return "tablet"
     if os in ("iOS", "Android", "Windows Phone", "BlackBerry OS") or "Mobile" in agent:

@@ -1,6 +1,7 @@
 """What do the names, pages, ids, devices and depths of records mean?"""
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,9 +10,14 @@ import polars as pl
 
 from schemas.canonical import IDS
 from schemas.vocabulary import REASONS, event_type_of
-from transforms.columns import TypedColumn, first_numbers, first_texts, map_unique, numbers, texts
+from transforms.columns import TypedColumn, first_numbers, first_texts, map_unique, texts
 from transforms.decode import Failure
-from transforms.identify_devices import AGENT_PARTS, device_types, is_agent, read_agents
+from transforms.identify_devices import (
+    AGENT_PARTS,
+    device_types,
+    known_agents,
+    read_agents,
+)
 from transforms.locate import PAGE_IDS, page_ids, strip_page
 from transforms.transpose import TOP, Fields
 
@@ -19,6 +25,9 @@ _CODES = {reason: code for code, reason in enumerate(REASONS, start=1)}
 _REASON_OF = {code: reason for reason, code in _CODES.items()}
 _EVERYWHERE = (TOP, "context", "metadata", "payload")
 _INNER = ("metadata", "payload")
+MEASURED = (TOP, *_INNER)
+LARGEST_MEASURE = 1e9
+"""Some 31 years of seconds: more is no measure, and sums of milliseconds stay in 64 bits."""
 _SPELLINGS_OF_IDS = {"client_session_id": ("session_id",), "quiz_id": ("quiz_id", "assessment_id")}
 
 
@@ -43,6 +52,17 @@ class Events:
         """Remember where a field had an impossible type."""
         if is_bad is not None and is_bad.any():
             self._bad_types.append((name, is_bad))
+
+    def measure(
+        self, *keys: str, minimum: float = 0.0, maximum: float = LARGEST_MEASURE
+    ) -> pl.Series:
+        """The first number within the bounds of a row, key by key; null without one."""
+        found = (self.fields.numbers(scope, key) for key in keys for scope in MEASURED)
+        candidates = [values for values in found if values is not None]
+        for values in candidates:
+            with np.errstate(invalid="ignore"):
+                values[(values < minimum) | (values > maximum)] = np.nan
+        return first_numbers(candidates, self.size)
 
     def fail(self, is_failed: np.ndarray, reason: str, message: str = "") -> None:
         """Give a reason to the rows that have none yet."""
@@ -89,23 +109,33 @@ _OBJECT = (dict, type(None))
 
 def interpret_names(events: Events, spellings: Mapping[str, str]) -> None:
     """event_type and event_name: a clickstream record names its event besides its type."""
-    types = first_texts(events.fields.columns((TOP,), ("event_type",)), events.size).values
-    names = first_texts(events.fields.columns((TOP,), ("event_name",)), events.size).values
+    types = _names(events, "event_type")
+    names = _names(events, "event_name")
     is_view = pl.Series(events.is_view)
     names = names.set(~pl.Series(events.is_clickstream), None)
+    first = names.zip_with(names.is_not_null(), types)
+    found = _event_types(names, types, dict(spellings))
+    events.columns["event_type"] = found.set(is_view, "chapter_view")
+    events.columns["event_name"] = first.set(is_view, "chapter_view")
+
+
+def _names(events: Events, key: str) -> pl.Series:
+    candidates = events.fields.columns((TOP,), (key,))
+    return first_texts(candidates, events.size, accepts_numbers=False).values
+
+
+def _event_types(names: pl.Series, types: pl.Series, spellings: dict[str, str]) -> pl.Series:
+    """The type that a record's names stand for, found once per distinct pair of names."""
+    if names.null_count() == len(names):
+        by_type = map_unique(types, lambda text: event_type_of((text,), spellings))
+        return by_type.fill_null("other")
     frame = pl.DataFrame({"name": names, "type": types})
     pairs = frame.unique()
     known = [tuple(n for n in pair if n is not None) for pair in pairs.iter_rows()]
-    found = pl.Series("found", [event_type_of(pair, dict(spellings)) for pair in known])
-    joined = frame.join(
-        pairs.with_columns(found), ["name", "type"], "left", nulls_equal=True, maintain_order="left"
-    )
-    view = pl.lit("chapter_view")
-    chosen = joined.select(
-        pl.when(is_view).then(view).otherwise("found").alias("event_type"),
-        pl.when(is_view).then(view).otherwise(pl.coalesce("name", "type")).alias("event_name"),
-    )
-    events.columns.update(chosen.to_dict())
+    found = pl.Series("found", [event_type_of(pair, spellings) for pair in known])
+    pairs = pairs.with_columns(found)
+    keys = ["name", "type"]
+    return frame.join(pairs, keys, "left", nulls_equal=True, maintain_order="left")["found"]
 
 
 def interpret_pages(events: Events) -> None:
@@ -133,25 +163,25 @@ def interpret_devices(events: Events) -> None:
     for values in _device_candidates(events.fields):
         names, is_bad = texts(values, accepts_numbers=False)
         device.fill(device_types(names), is_bad)
-        agents.fill(map_unique(names, lambda text: text if is_agent(text) else None))
-    given = events.fields.columns((TOP, "device", *_INNER), ("user_agent",))
-    agents.fill(first_texts(given, events.size).values)
-    read = read_agents(agents.values)
-    device.fill(read["device_type"])
+        agents.fill(known_agents(names))
+    given = TypedColumn(events.size, pl.String)
+    for values in events.fields.columns((TOP, "device", *_INNER), ("user_agent",)):
+        names, _ = texts(values, accepts_numbers=False)
+        device.fill(device_types(names))
+        agents.fill(known_agents(names))
+        given.fill(names)
     events.add("device_type", device)
-    events.columns["raw_user_agent"] = agents.values
-    for name, keys in (
-        ("os", ("os",)),
-        ("browser", ("browser",)),
-        ("network_type", ("network_type", "network")),
-    ):
-        found = first_texts(
-            events.fields.columns((TOP, "device", *_INNER), keys),
-            events.size,
-            accepts_numbers=False,
-        )
+    events.columns["raw_user_agent"] = given.values
+    _interpret_software(events, read_agents(agents.values))
+
+
+def _interpret_software(events: Events, agents: pl.DataFrame) -> None:
+    names = {"os": ("os",), "browser": ("browser",), "network_type": ("network_type", "network")}
+    for name, keys in names.items():
+        candidates = events.fields.columns((TOP, "device", *_INNER), keys)
+        found = first_texts(candidates, events.size, accepts_numbers=False)
         if name in AGENT_PARTS:
-            found.fill(read[name])
+            found.fill(agents[name])
         events.columns[name] = found.values
         events.note_bad_type(name, found.is_bad if name == "browser" else None)
 
@@ -163,21 +193,45 @@ def _device_candidates(fields: Fields) -> list[list[Any]]:
         for values in fields.columns((TOP,), ("device_type", "device"))
     ]
     inner = fields.columns(("device",), ("type",))
-    return [*top, *inner, *fields.columns(_INNER, ("device_type", "device"))]
+    return [*top, *inner, *fields.columns(_INNER, ("device",))]
 
 
 def interpret_scroll(events: Events) -> None:
     """scroll_depth clipped to 0..100, else the share of sections reached."""
-    scopes, size = (TOP, *_INNER), events.size
-    depth = TypedColumn(size, pl.Float64)
-    for values in events.fields.columns(scopes, ("scroll_depth",)):
-        is_bad = [v is not None and type(v) not in (int, float) for v in values]
-        depth.fill(numbers(values), pl.Series(is_bad, dtype=pl.Boolean))
+    depth = TypedColumn(events.size, pl.Float64)
+    for scope in MEASURED:
+        values = events.fields.column(scope, "scroll_depth")
+        if values is not None:
+            found = pl.Series(events.fields.numbers(scope, "scroll_depth"), nan_to_null=True)
+            depth.fill(found, _bad_numbers(values))
     events.note_bad_type("scroll_depth", depth.is_bad)
-    reached = first_numbers(events.fields.columns(scopes, ("sections_reached",)), size)
-    total = first_numbers(events.fields.columns(scopes, ("sections_total",)), size)
-    if reached.null_count() < size:
+    reached, total = events.measure("sections_reached"), events.measure("sections_total")
+    if reached.null_count() < events.size:
         depth.fill(100 * reached / total.set(total == 0, None))
     clipped = depth.values.clip(0, 100)
     events.clipped = int((clipped != depth.values).sum() or 0)
     events.columns["scroll_depth"] = clipped
+
+
+def _bad_numbers(values: list[Any]) -> pl.Series | None:
+    if set(map(type, values)) <= {int, float, type(None)}:
+        return None
+    is_bad = [v is not None and type(v) not in (int, float) for v in values]
+    return pl.Series(is_bad, dtype=pl.Boolean)
+
+
+def interpret_places(events: Events) -> None:
+    """country_code and region of the first location of the form CC-RR."""
+    place = TypedColumn(events.size, _PLACE)
+    for values in events.fields.columns(MEASURED, ("location",)):
+        place.fill(map_unique(texts(values, accepts_numbers=False)[0], _read_location, _PLACE))
+    events.columns.update(place.values.struct.unnest().to_dict())
+
+
+_PLACE = pl.Struct({"country_code": pl.String, "region": pl.String})
+_LOCATION = re.compile(r"([A-Z]{2})-([A-Z0-9]{1,3})")
+
+
+def _read_location(text: str) -> dict[str, str] | None:
+    found = _LOCATION.fullmatch(text)
+    return {"country_code": found[1], "region": found[2]} if found else None

@@ -1,6 +1,8 @@
 """Which course, chapter and so on does a page's address name?"""
 
+import itertools
 import urllib.parse
+from functools import lru_cache
 
 import polars as pl
 
@@ -25,13 +27,14 @@ def strip_page(pages: pl.Series) -> pl.Series:
     return bare.set(bare == "", None)
 
 
+@lru_cache(maxsize=1 << 16)
 def ids_on_page(page: str) -> dict[str, str | None]:
     """Ids that follow their keyword in the path, percent-decoded; the first of each counts."""
-    segments = [segment for segment in _path(page).split("/") if segment]
+    segments = _path(page).split("/")
     found: dict[str, str | None] = dict.fromkeys(PAGE_IDS)
-    for keyword, value in zip(segments, segments[1:], strict=False):
+    for keyword, value in itertools.pairwise(segments):
         name = _SEGMENTS.get(keyword.lower())
-        if name and found[name] is None:
+        if name and value and found[name] is None:
             found[name] = urllib.parse.unquote(value)
     return found
 

@@ -8,14 +8,16 @@ import numpy as np
 import polars as pl
 import xxhash
 
-from transforms.columns import first_numbers, first_of, first_texts, milliseconds
+from transforms.columns import first_of, first_texts, milliseconds
 from transforms.decode import Failure, decode_records
 from transforms.interpret import (
+    MEASURED,
     Events,
     interpret_devices,
     interpret_ids,
     interpret_names,
     interpret_pages,
+    interpret_places,
     interpret_scroll,
 )
 from transforms.read_times import is_time, read_times
@@ -23,8 +25,9 @@ from transforms.redact import redact_group
 from transforms.transpose import TOP, Fields, transpose
 
 MAX_INTERVAL_MS = 24 * 3_600_000
+SLOWEST_RATE, FASTEST_RATE = 0.01, 100.0
+"""Playback rates that a player can have; any other counts as missing."""
 _DAY_MS = 86_400_000
-_MEASURES = (TOP, "metadata", "payload")
 
 
 @dataclass(frozen=True)
@@ -134,25 +137,18 @@ def _interpret(events: Events, records: Sequence[bytes], options: ParseOptions) 
 
 
 def _interpret_measures(events: Events) -> None:
-    def measure(*keys: str) -> pl.Series:
-        candidates = [c for key in keys for c in events.fields.columns(_MEASURES, (key,))]
-        return first_numbers(candidates, events.size)
-
     def values(key: str) -> list:
-        return list(events.fields.columns(_MEASURES, (key,)))
+        return list(events.fields.columns(MEASURED, (key,)))
 
-    def positive(key: str) -> pl.Series:
-        return first_numbers(values(key), events.size, accepts_zero=False)
-
-    columns = events.columns
+    columns, measure = events.columns, events.measure
     columns["measured_ms"] = milliseconds(measure("time_spent", "time_spent_seconds"))
     columns["spent_ms"] = milliseconds(measure("time_spent"))
     columns["tail_ms"] = milliseconds(measure("time_spent", "duration"))
     columns["position_ms"] = milliseconds(measure("current_time"))
     columns["seek_from_ms"] = milliseconds(measure("from"))
     columns["seek_to_ms"] = milliseconds(measure("to"))
-    columns["video_duration_ms"] = milliseconds(positive("video_duration"))
-    columns["playback_rate"] = positive("playback_rate")
+    columns["video_duration_ms"] = milliseconds(measure("video_duration", minimum=0.001))
+    columns["playback_rate"] = measure("playback_rate", minimum=SLOWEST_RATE, maximum=FASTEST_RATE)
     columns["is_correct"] = first_of(values("correct"), events.size, bool, pl.Boolean)
     columns["score"] = measure("score")
     columns["selected_option"] = first_texts(values("selected_option"), events.size).values
@@ -162,11 +158,12 @@ def _interpret_measures(events: Events) -> None:
 def _interpret_rest(events: Events, options: ParseOptions) -> None:
     groups = events.fields.groups
     metadata = [text for group in groups for text in redact_group(group)]
-    events.columns["metadata"] = pl.Series(metadata, dtype=pl.String)
+    events.columns["metadata"] = pl.Series(metadata, dtype=pl.Binary).cast(pl.String)
     scopes = (TOP, "context", "metadata", "payload")
-    for name in ("location", "ip", "ip_address", *options.rule_fields):
+    for name in ("ip", "ip_address", *options.rule_fields):
         column = first_texts(events.fields.columns(scopes, (name,)), events.size)
         events.columns[f"raw_{name}"] = column.values
+    interpret_places(events)
 
 
 def _identify_records(events: Events, records: Sequence[bytes]) -> None:
@@ -193,10 +190,15 @@ def _choose(is_first: np.ndarray, first: Sequence, second: Sequence) -> Sequence
 
 
 def _is_present(values: Sequence) -> np.ndarray:
+    if values.count(None) == len(values):
+        return np.zeros(len(values), bool)
     return np.fromiter((v is not None for v in values), bool, len(values))
 
 
 def _is_kind(values: Sequence | None, kinds: tuple[type, ...], size: int) -> np.ndarray:
-    if values is None:
+    found = set() if values is None else set(map(type, values))
+    if found.isdisjoint(kinds):
         return np.zeros(size, bool)
+    if found <= set(kinds):
+        return np.ones(size, bool)
     return np.fromiter((type(v) in kinds for v in values), bool, size)

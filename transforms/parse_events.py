@@ -77,9 +77,7 @@ def parse_block(block: Block, settings: ParseSettings) -> ParsedBlock:
     counts["clipped_scroll_depths"] = parsed.clipped_scroll_depths
     letters = _dead_letters(block, receipts, parsed.failures, settings.started_at)
     counts["dead_letters"] = letters.height
-    counts.update(
-        {f"dead_letters/{reason}": n for reason, n in letters["reason"].value_counts().iter_rows()}
-    )
+    counts.update(f"dead_letters/{reason}" for reason in letters["reason"])
     if parsed.events.is_empty():
         return ParsedBlock(pl.DataFrame(), letters, counts)
     dates = calendar.dates(parsed.events["occurred_ms"], settings.timezone).unique()
@@ -129,6 +127,8 @@ def describe_dead_letters(letters: list[tuple], failed_at: datetime.datetime) ->
          f"{s}|{p}|{hashlib.sha256(payload).hexdigest()}")
         for s, p, reason, message, payload, received in letters
     ]  # fmt: skip
+    if not rows:
+        return _NO_LETTERS
     frame = pl.DataFrame(rows, schema=_LETTER, orient="row")
     return frame.with_columns(
         uuids(frame["name"]).alias("dead_letter_id"),
@@ -148,6 +148,9 @@ _LETTER = {
     "received_ms": pl.Int64,
     "name": pl.String,
 }
+
+
+_NO_LETTERS = pl.DataFrame(schema={"reason": pl.String})
 
 
 class ParseEvents(beam.PTransform):

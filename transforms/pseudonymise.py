@@ -2,10 +2,14 @@
 
 import hashlib
 import hmac
+from functools import lru_cache
 
 import polars as pl
 
+from transforms.columns import map_unique
 
+
+@lru_cache(maxsize=1 << 18)
 def student_hash(student_id: str, key: bytes) -> str:
     """Lower-case hex HMAC-SHA-256 of the UTF-8 id."""
     return hmac.digest(key, student_id.encode("utf-8", "surrogatepass"), hashlib.sha256).hex()
@@ -16,16 +20,18 @@ def pseudonymise(events: pl.DataFrame, key: bytes, shards: int) -> pl.DataFrame:
 
     Where `is_pseudonym`, the source's ids are pseudonyms already and are taken as they are.
     """
-    identity = ["student_id", "is_pseudonym"]
-    students = events.select(identity).unique()
-    hashes = [value if known else student_hash(value, key) for value, known in students.iter_rows()]
-    shard = [shard_of(value, shards) for value in hashes]
-    known = students.with_columns(
-        pl.Series("student_hash", hashes, pl.String), pl.Series("shard", shard, pl.Int32)
+    ids, is_pseudonym = events["student_id"], events["is_pseudonym"]
+    hashes = ids
+    if not is_pseudonym.all():
+        hashed = map_unique(ids, lambda student_id: student_hash(student_id, key))
+        hashes = ids.zip_with(is_pseudonym, hashed)
+    shard = map_unique(hashes, lambda pseudonym: shard_of(pseudonym, shards), pl.Int32)
+    return events.drop("student_id", "is_pseudonym").with_columns(
+        hashes.alias("student_hash"), shard.alias("shard")
     )
-    return events.join(known, identity, "left", maintain_order="left").drop(identity)
 
 
+@lru_cache(maxsize=1 << 18)
 def shard_of(pseudonym: str, shards: int) -> int:
     """The shard of a student: stable, and even whatever the pseudonyms look like."""
     digest = hashlib.blake2s(pseudonym.encode("utf-8", "surrogatepass"), digest_size=4).digest()

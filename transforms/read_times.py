@@ -15,7 +15,7 @@ _PATTERN = re.compile(
 _LAST_MS = 253_402_300_799_999  # the last millisecond of the year 9999
 _EPOCH_DAY = datetime.date(1970, 1, 1).toordinal()
 _DAY_MS = 86_400_000
-_POWERS = {4: (1000, 100, 10, 1), 3: (100, 10, 1), 2: (10, 1)}
+_COMMON_WIDTHS = (20, 24)
 _UNKNOWN = np.iinfo(np.int64).min
 
 
@@ -39,9 +39,9 @@ def read_times(values: Sequence[Any]) -> np.ndarray:
     `2025-11-16T10:15:22Z` and `2025-11-16T10:15:22.123Z` are read many at once.
     """
     result = np.full(len(values), _UNKNOWN, np.int64)
-    lengths = np.fromiter((len(v) if type(v) is str else 0 for v in values), np.int64, len(values))
-    _read_common(values, lengths == 20, result)
-    _read_common(values, lengths == 24, result)
+    lengths = np.fromiter(map(_length, values), np.int64, len(values))
+    for width in _COMMON_WIDTHS:
+        _read_common(values, lengths == width, result)
     for row in np.flatnonzero(result == _UNKNOWN):
         milliseconds = read_time(values[row])
         result[row] = _UNKNOWN if milliseconds is None else milliseconds
@@ -51,6 +51,10 @@ def read_times(values: Sequence[Any]) -> np.ndarray:
 def is_time(milliseconds: np.ndarray) -> np.ndarray:
     """True where `read_times` found a time."""
     return milliseconds != _UNKNOWN
+
+
+def _length(value: Any) -> int:
+    return len(value) if type(value) is str else 0
 
 
 def _read_text(text: str) -> int | None:
@@ -88,26 +92,35 @@ def _read_common(values: Sequence[str], chosen: np.ndarray, result: np.ndarray) 
 
 def _read_letters(letters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Milliseconds and their validity of texts `YYYY-MM-DDThh:mm:ss[.fff]Z`, one letter a cell."""
-    template = np.frombuffer(b"0000-00-00T00:00:00.000Z"[: letters.shape[1] - 1] + b"Z", np.uint8)
-    digits = letters.astype(np.int64) - ord("0")
+    width = letters.shape[1]
+    template = np.frombuffer(b"0000-00-00T00:00:00.000Z"[: width - 1] + b"Z", np.uint8)
     is_digit = template == ord("0")
-    is_right = ((digits >= 0) & (digits <= 9))[:, is_digit].all(axis=1)
-    is_right &= (letters == template)[:, ~is_digit].all(axis=1)
-    number = {at: digits[:, at : at + n] @ np.array(_POWERS[n]) for at, n in _places(letters)}
-    year, month, day = number[0], number[5], number[8]
-    hour, minute, second = number[11], number[14], number[17]
+    digits = letters[:, is_digit] - np.uint8(ord("0"))
+    is_right = (digits <= 9).all(axis=1)
+    is_right &= (letters[:, ~is_digit] == template[~is_digit]).all(axis=1)
+    numbers = (digits.astype(np.float64) @ _WEIGHTS[: digits.shape[1]]).astype(np.int64)
+    year, month, day, hour, minute, second, millisecond = numbers.T
     # Days after the 28th are left to `read_time`, unless every month has them.
     is_right &= (year >= 1970) & (month >= 1) & (month <= 12) & (day >= 1)
     is_right &= (day <= 28) | ((day <= 30) & (month != 2))
     is_right &= (hour <= 23) & (minute <= 59) & (second <= 59)
     days = _days_since_1970(year, month, day)
     seconds = days * 86_400 + hour * 3600 + minute * 60 + second
-    return seconds * 1000 + number.get(20, 0), is_right
+    return seconds * 1000 + millisecond, is_right
 
 
-def _places(letters: np.ndarray) -> list[tuple[int, int]]:
-    places = [(0, 4), (5, 2), (8, 2), (11, 2), (14, 2), (17, 2)]
-    return places + [(20, 3)] if letters.shape[1] == 24 else places
+def _weights() -> np.ndarray:
+    """What each digit of YYYYMMDDhhmmssfff adds to year, month, day, hour and so on."""
+    weights = np.zeros((17, 7))
+    digit = 0
+    for number, count in enumerate((4, 2, 2, 2, 2, 2, 3)):
+        for place in reversed(range(count)):
+            weights[digit, number] = 10**place
+            digit += 1
+    return weights
+
+
+_WEIGHTS = _weights()
 
 
 def _days_since_1970(year: np.ndarray, month: np.ndarray, day: np.ndarray) -> np.ndarray:

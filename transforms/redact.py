@@ -3,7 +3,7 @@
 import ipaddress
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -11,12 +11,23 @@ import msgspec
 from transforms.transpose import TOP, Columns, Group
 
 PERSONAL_KEYS = frozenset(
-    ["name", "first_name", "last_name", "full_name", "username", "email", "phone", "address", "ip", "ip_address", "user_agent", "student_id", "location", "latitude", "longitude"]
+    {
+        *("name", "first_name", "last_name", "full_name", "username", "email", "phone", "address"),
+        *("ip", "ip_address", "user_agent", "student_id", "location", "latitude", "longitude"),
+    }
 )
 REMOVED = "[removed]"
 
 KNOWN_FIELDS = frozenset(
-    ["event_id", "student_id", "timestamp", "start_time", "end_time", "chapter_start_time", "chapter_end_time", "event_type", "event_name", "page_url", "screen_name", "course_id", "chapter_id", "lesson_id", "video_id", "quiz_id", "assessment_id", "question_id", "assignment_id", "class_id", "subject_id", "session_id", "device_type", "device", "browser", "os", "network_type", "network", "scroll_depth", "sections_reached", "sections_total", "time_spent_seconds", "time_spent", "context", "metadata", "payload"]
+    {
+        *("event_id", "student_id", "event_type", "event_name", "page_url", "screen_name"),
+        *("timestamp", "start_time", "end_time", "chapter_start_time", "chapter_end_time"),
+        *("course_id", "chapter_id", "lesson_id", "video_id", "quiz_id", "assessment_id"),
+        *("question_id", "assignment_id", "class_id", "subject_id", "session_id"),
+        *("device_type", "device", "browser", "os", "network_type", "network"),
+        *("scroll_depth", "sections_reached", "sections_total", "time_spent_seconds"),
+        *("time_spent", "context", "metadata", "payload"),
+    }
 )
 """Fields of the top level that have a column of their own and so stay out of `metadata`."""
 
@@ -24,7 +35,7 @@ _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _encode = msgspec.json.Encoder(order="sorted").encode
 
 
-def redact_group(group: Group) -> list[str | None]:
+def redact_group(group: Group) -> list[bytes | None]:
     """`metadata` of the records of one shape: compact JSON with sorted keys, None when empty.
 
     Unknown fields of the top level come first, then metadata, then payload; the first of equal
@@ -34,26 +45,47 @@ def redact_group(group: Group) -> list[str | None]:
     if not columns:
         return [None] * group.size
     cleaned = {key: _redact_column(values) for key, values in columns.items()}
-    keys = tuple(sorted(cleaned))
-    rows = zip(*(cleaned[key] for key in keys), strict=True)
-    if any(None in cleaned[key] for key in keys):
-        return [
-            _text({k: v for k, v in zip(keys, row, strict=True) if v is not None}) for row in rows
-        ]
-    return [_text(dict(zip(keys, row, strict=True))) for row in rows]
+    is_changed = any(cleaned[key] is not values for key, values in columns.items())
+    metadata = group.scopes.get("metadata", {})
+    is_whole = len(columns) == len(metadata)
+    if not is_changed and is_whole and all(columns.get(k) is v for k, v in metadata.items()):
+        return list(map(_text, group.scopes[TOP]["metadata"]))
+    rows = zip(*cleaned.values(), strict=True)
+    return [_text(_present(cleaned, row)) for row in rows]
+
+
+def _present(keys: Iterable[str], values: Iterable[Any]) -> dict[str, Any]:
+    return {k: v for k, v in zip(keys, values, strict=True) if v is not _ABSENT}
+
+
+_ABSENT = object()
+"""Stands for a null, which counts as absent, in a column that was changed."""
 
 
 def _remaining(group: Group) -> Columns:
+    """The columns to keep, the first value that is not null of equal keys."""
     unknown = {k: v for k, v in group.scopes[TOP].items() if k not in KNOWN_FIELDS}
-    merged = {**group.scopes.get("payload", {}), **group.scopes.get("metadata", {}), **unknown}
-    return {key: values for key, values in merged.items() if key.lower() not in PERSONAL_KEYS}
+    merged: Columns = {}
+    for columns in (unknown, group.scopes.get("metadata", {}), group.scopes.get("payload", {})):
+        for key, values in columns.items():
+            if key.lower() not in PERSONAL_KEYS:
+                merged[key] = _coalesce(merged[key], values) if key in merged else values
+    return merged
+
+
+def _coalesce(first: Sequence[Any], second: Sequence[Any]) -> Sequence[Any]:
+    if None not in first:
+        return first
+    return [b if a is None else a for a, b in zip(first, second, strict=True)]
 
 
 def _redact_column(values: Sequence[Any]) -> Sequence[Any]:
     kinds = set(map(type, values))
+    if type(None) in kinds:
+        return [_ABSENT if value is None else _redact(value) for value in values]
     if kinds.isdisjoint((str, dict, list)):
         return values
-    if kinds <= {str, type(None)} and not any(map(_may_be_address, set(values) - {None})):
+    if kinds == {str} and not any(map(_may_be_address, set(values))):
         return values
     return [_redact(value) for value in values]
 
@@ -82,11 +114,12 @@ def _is_address(text: str) -> bool:
     return True
 
 
-def _text(value: dict) -> str | None:
+def _text(value: dict) -> bytes | None:
     if not value:
         return None
     try:
-        return _encode(value).decode()
+        return _encode(value)
     except (OverflowError, msgspec.MsgspecError):
         # Integers beyond 64 bits: rare, so the slower library will do.
-        return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return text.encode()

@@ -4,9 +4,13 @@ Records of one shape (the same keys in the same order, inside their known contai
 next to each other; each of their fields is then one contiguous list of values.
 """
 
-from collections.abc import Iterator, Sequence
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+import numpy as np
 
 TOP = ""
 CONTAINERS = ("context", "device", "metadata", "payload")
@@ -47,47 +51,80 @@ class Fields:
             values[start : start + len(piece)] = piece
         return values
 
+    def numbers(self, scope: str, key: str) -> np.ndarray | None:
+        """The numbers of a field in row order, NaN where it holds none; None when nobody has it."""
+        pieces = self._columns.get((scope, key))
+        if pieces is None:
+            return None
+        values = np.full(len(self.order), np.nan)
+        for start, piece in pieces:
+            values[start : start + len(piece)] = _as_numbers(piece)
+        return values
+
     def columns(self, scopes: Sequence[str], keys: Sequence[str]) -> Iterator[list[Any]]:
         """The columns that exist, scope by scope and in each key by key, in the order given."""
         found = (self.column(scope, key) for scope in scopes for key in keys)
         return (values for values in found if values is not None)
 
 
+def _as_numbers(values: Sequence[Any]) -> Sequence[float]:
+    if set(map(type, values)) <= {int, float}:
+        try:
+            return np.array(values, np.float64)
+        except OverflowError:
+            pass
+    return [_as_number(value) for value in values]
+
+
+def _as_number(value: Any) -> float:
+    try:
+        return float(value) if type(value) in (int, float) else math.nan
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+
+
 def transpose(objects: Sequence[dict]) -> Fields:
     """Objects as columns, reordered so that equal shapes are neighbours."""
     order: list[int] = []
     groups: list[Group] = []
-    for rows in _rows_by_shape(objects):
-        members = [objects[row] for row in rows]
+    for rows, members in _by_shape(objects):
         groups.append(Group(len(order), len(rows), _scopes(members)))
         order.extend(rows)
     return Fields(order, groups)
 
 
-def _rows_by_shape(objects: Sequence[dict]) -> Iterator[list[int]]:
-    by_keys: dict[tuple, list[int]] = {}
-    for row, keys in enumerate(map(tuple, objects)):
-        by_keys.setdefault(keys, []).append(row)
-    for keys, rows in by_keys.items():
+Members = tuple[list[int], list[dict]]
+"""Rows of the records of one shape, and the records."""
+
+
+def _by_shape(objects: Sequence[dict]) -> Iterator[Members]:
+    rows = range(len(objects))
+    for keys, members in _partition(rows, objects, map(tuple, objects)):
         containers = [name for name in CONTAINERS if name in keys]
-        yield from _split_by_containers(objects, rows, containers)
+        if containers:
+            inner = (_shapes([member[name] for member in members[1]]) for name in containers)
+            yield from (same for _, same in _partition(*members, zip(*inner, strict=True)))
+        else:
+            yield members
 
 
-def _split_by_containers(
-    objects: Sequence[dict], rows: list[int], containers: list[str]
-) -> Iterator[list[int]]:
-    if not containers:
-        yield rows
-        return
-    by_shape: dict[Any, list[int]] = {}
-    for row in rows:
-        by_shape.setdefault(_inner_shape(objects[row], containers), []).append(row)
-    yield from by_shape.values()
+def _partition(
+    rows: Iterable[int], records: Sequence[dict], shapes: Iterable[tuple]
+) -> Iterator[tuple[tuple, Members]]:
+    """Rows and records by shape, in the order of first appearance."""
+    rows_of: dict[tuple, list[int]] = defaultdict(list)
+    records_of: dict[tuple, list[dict]] = defaultdict(list)
+    for row, record, shape in zip(rows, records, shapes, strict=True):
+        rows_of[shape].append(row)
+        records_of[shape].append(record)
+    return ((shape, (found, records_of[shape])) for shape, found in rows_of.items())
 
 
-def _inner_shape(record: dict, containers: list[str]) -> tuple:
-    values = (record[name] for name in containers)
-    return tuple([tuple(v) if type(v) is dict else type(v) for v in values])
+def _shapes(values: list[Any]) -> Iterable[Any]:
+    """Keys of objects; of anything else its type."""
+    if set(map(type, values)) == {dict}:
+        return map(tuple, values)
+    return [tuple(value) if type(value) is dict else type(value) for value in values]
 
 
 def _scopes(members: list[dict]) -> dict[str, Columns]:
@@ -100,5 +137,5 @@ def _scopes(members: list[dict]) -> dict[str, Columns]:
 
 
 def _columns(members: Sequence[dict]) -> Columns:
-    keys = tuple(members[0])
-    return dict(zip(keys, zip(*[m.values() for m in members], strict=True), strict=True))
+    columns = zip(*map(dict.values, members), strict=True)
+    return dict(zip(members[0], columns, strict=True))

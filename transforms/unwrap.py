@@ -56,7 +56,8 @@ _decode = msgspec.json.Decoder(Envelope).decode
 
 def unwrap(records: Sequence[bytes]) -> Receipts:
     """Replace each envelope by the record inside; plain records stay as they are."""
-    origins = {row: found for row, record in enumerate(records) if (found := _open(record))}
+    suspects = [row for row, record in enumerate(records) if b'"record' in record]
+    origins = {row: found for row in suspects if (found := _open(records[row]))}
     if not origins:
         return Receipts(records, None, {})
     unwrapped = list(records)
@@ -69,8 +70,6 @@ def unwrap(records: Sequence[bytes]) -> Receipts:
 
 
 def _open(record: bytes) -> Envelope | None:
-    if b'"record' not in record:
-        return None
     try:
         envelope = _decode(record)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):

@@ -7,7 +7,8 @@ from urllib.parse import unquote
 
 from benchmarks.reference.clock import is_number, whole_ms
 
-LARGEST_SECONDS = 9.2e15  # so that milliseconds fit in 64 bits
+LARGEST_MEASURE = 1e9  # some 31 years of seconds: more is no measure, and sums stay in 64 bits
+SLOWEST, FASTEST = 0.01, 100  # playback rates that a player can have
 ID_NAMES = {
     "course_id": ("course_id",),
     "chapter_id": ("chapter_id",),
@@ -124,7 +125,7 @@ def _first_valid(values: Iterable[object], is_valid: Callable[[object], bool]) -
 
 
 def _is_measure(value: object) -> bool:
-    return is_number(value) and 0 <= value <= LARGEST_SECONDS
+    return is_number(value) and 0 <= value <= LARGEST_MEASURE
 
 
 def number(levels: Levels, name: str) -> float | None:
@@ -132,9 +133,12 @@ def number(levels: Levels, name: str) -> float | None:
     return _first_valid(levels.values((name,)), _is_measure)
 
 
-def positive(levels: Levels, name: str) -> float | None:
-    """The first valid number above 0 of that name: 0 counts as missing."""
-    return _first_valid(levels.values((name,)), lambda value: _is_measure(value) and value > 0)
+def playback_rate(levels: Levels) -> float | None:
+    """The first playback rate that a player can have."""
+    return _first_valid(
+        levels.values(("playback_rate",)),
+        lambda value: _is_measure(value) and SLOWEST <= value <= FASTEST,
+    )
 
 
 def duration_ms(levels: Levels, name: str) -> int | None:
@@ -143,8 +147,9 @@ def duration_ms(levels: Levels, name: str) -> int | None:
 
 
 def length_ms(levels: Levels, name: str) -> int | None:
-    """The same where 0 counts as missing."""
-    return _milliseconds(positive(levels, name)) or None
+    """The same of at least a millisecond: a length of 0 counts as missing."""
+    values = levels.values((name,))
+    return _milliseconds(_first_valid(values, lambda v: _is_measure(v) and v >= 0.001))
 
 
 def _milliseconds(value: float | None) -> int | None:
@@ -179,5 +184,5 @@ def read_scroll_depth(levels: Levels) -> tuple[float | None, bool]:
 
 
 def _depth_of_sections(levels: Levels) -> float | None:
-    reached, total = number(levels, "sections_reached"), positive(levels, "sections_total")
-    return None if reached is None or total is None else 100 * reached / total
+    reached, total = number(levels, "sections_reached"), number(levels, "sections_total")
+    return None if reached is None or not total else 100 * reached / total

@@ -81,7 +81,7 @@ def _is_personal(text: str) -> bool:
     if _EMAIL.fullmatch(text):
         return True
     try:
-        ipaddress.ip_address(text)
+        ipaddress.ip_address(text.strip("[]"))
     except ValueError:
         return False
     return True

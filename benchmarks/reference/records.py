@@ -162,7 +162,7 @@ def _read_measures(levels: Levels) -> dict:
         "position": fields.duration_ms(levels, "current_time"),
         "seek_from": fields.duration_ms(levels, "from"),
         "seek_to": fields.duration_ms(levels, "to"),
-        "rate": fields.positive(levels, "playback_rate"),
+        "rate": fields.playback_rate(levels),
         "length": fields.length_ms(levels, "video_duration"),
         "correct": fields.boolean(levels, "correct"),
         "completed": fields.boolean(levels, "completed"),

@@ -43,7 +43,10 @@ class LostRecordsError(Exception):
 
 @dataclass(frozen=True)
 class Run:
-    """What is known of a run before it reads anything. JSON texts hold no secrets."""
+    """What is known of a run before it reads anything. JSON texts hold no secrets.
+
+    `replayed`: ids of the dead letters that the run puts where they belong.
+    """
 
     run_id: str
     mode: str
@@ -52,6 +55,7 @@ class Run:
     options: str
     inputs: str
     dates: Dates = None
+    replayed: tuple[str, ...] = ()
 
 
 @dataclass
@@ -111,11 +115,15 @@ def commit_run(
     """One commit per table, last the row of the run; the row."""
     check_counts(facts.counts)
     dates = dates_of_run(run, facts)
+    if run.replayed:
+        _check_nothing_shrinks(lake, facts.counts, dates)
     for table in daily_tables():
         lake.replace_dates(table, facts.files.get(table, []), dates, run.run_id)
     _commit_anomalies(lake, run, facts, dates, catalogue)
     _commit_dimensions(lake, run, catalogue)
     lake.merge_new("dead_letters", _staged_dead_letters(staging, facts, run))
+    if run.replayed:
+        lake.mark_replayed(run.replayed)
     row = describe_run(run, facts.counts, lake.versions(), "completed")
     lake.append("pipeline_runs", row)
     return row.row(0, named=True)
@@ -127,6 +135,16 @@ def check_counts(counts: Counter[str]) -> None:
     if accounted != counts["records_read"]:
         parts = ", ".join(f"{name} {counts[name]}" for name in OUTCOMES)
         raise LostRecordsError(f"read {counts['records_read']} records, but: {parts}")
+
+
+def _check_nothing_shrinks(lake: Lake, counts: Counter[str], dates: set[datetime.date]) -> None:
+    """A replay adds to its dates: fewer events mean that the input given is not all there was."""
+    stored = lake.read("events", dates, ["event_id"]).height
+    if counts["events"] < stored:
+        raise LostRecordsError(
+            f"the warehouse holds {stored} events of the letters' dates, the input only "
+            f"{counts['events']}; name the files they came from with --input"
+        )
 
 
 def dates_of_run(run: Run, facts: Facts) -> set[datetime.date]:

@@ -126,6 +126,13 @@ class Lake:
         )
         merge.when_not_matched_insert_all().execute()
 
+    def mark_replayed(self, letters: Sequence[str]) -> None:
+        """Note that dead letters have been put where they belong."""
+        names = ", ".join(f"'{letter}'" for letter in letters)
+        self.open("dead_letters").update(
+            predicate=f"dead_letter_id IN ({names})", updates={"is_replayed": "true"}
+        )
+
     def _uri(self, table: tables.Table) -> str:
         return storage.join(self.warehouse, table.path)
 
