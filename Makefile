@@ -32,6 +32,7 @@ check: setup ## Format, lint, types, unit tests, generated files: fast
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m schemas.generate --check
+	$(BIN)/python -m pipelines.describe_options --check
 	$(BIN)/python -m pytest -m "not slow"
 
 .PHONY: format
@@ -40,8 +41,9 @@ format: setup ## Format the code
 	$(BIN)/ruff check --fix .
 
 .PHONY: generate
-generate: setup ## Write the generated schemas and the data dictionary
+generate: setup ## Write the generated schemas, the data dictionary and the options
 	$(BIN)/python -m schemas.generate
+	$(BIN)/python -m pipelines.describe_options
 
 .PHONY: bench
 bench: setup ## Compare with DuckDB and PySpark on 1 M and 10 M events (Java 17, an hour)

@@ -12,13 +12,16 @@ from collections.abc import Sequence
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+from apache_beam.transforms.environments import SubprocessSDKEnvironment
 
-from pipelines import VERSION, companions, progress, storage
+from pipelines import VERSION, companions, progress, storage, worker
 from pipelines.graph import BatchPlan, build_batch
 from pipelines.inputs import Chunk, InputError, plan_chunks
 from pipelines.options import BatchOptions, UsageError, changed_options, fail, parse_batch_options
 from pipelines.outputs.commit_run import Run
 from pipelines.outputs.lake import Lake
+from pipelines.outputs.recover import remove_stale_staging
 from transforms.clean import CleanOptions
 from transforms.derive import DeriveOptions
 from transforms.parse import ParseOptions
@@ -28,6 +31,15 @@ SHARD_BYTES = 64 << 20
 MIN_SHARDS = 16
 SMALL_INPUT_BYTES = 64 << 20
 """Inputs below this are done sooner by one process than others take to start."""
+_WORKER_ENVIRONMENT = {
+    # One worker a core is enough: more threads would only wait for each other.
+    "POLARS_MAX_THREADS": "1",
+    # Keep freed memory instead of giving it back after every block and asking for it again.
+    "MALLOC_MMAP_THRESHOLD_": str(1 << 30),
+    "MALLOC_TRIM_THRESHOLD_": str(4 << 30),
+    "MALLOC_TOP_PAD_": str(64 << 20),
+}
+_ERROR_LINE = re.compile(r"^[\w.]*(?:Error|Exception)\b.*$", re.MULTILINE)
 _TOPIC = re.compile(r"(?:^|/)([^/]+)/date=\d{4}-\d\d-\d\d/")
 
 
@@ -39,6 +51,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         run_batch(options)
     except (UsageError, InputError) as error:
         return fail(str(error))
+    except BrokenPipeError:  # Nobody reads the summary to its end; the run is completed.
+        sys.stdout = None
+    except KeyboardInterrupt:
+        return fail("interrupted, nothing of the run is visible", 1)
     except Exception as error:
         logging.getLogger("chapterflow").debug("failed", exc_info=True)
         return fail(f"the run failed, nothing of it is visible: {_one_line(error)}", 1)
@@ -53,10 +69,11 @@ def run_batch(options: BatchOptions, mode: str = "batch", replayed: tuple[str, .
     plan = plan_batch(options, mode, replayed)
     lake = Lake(options.warehouse)
     lake.create_tables()
+    remove_stale_staging(plan.staging.rpartition("/")[0])
     begun = time.monotonic()
     try:
         with progress.shown(plan, options):
-            pipeline = beam.Pipeline(options=beam_options(options, plan.chunks))
+            pipeline = open_pipeline(options, plan.chunks)
             build_batch(pipeline, plan)
             pipeline.run().wait_until_finish()
     finally:
@@ -108,17 +125,18 @@ def topic_of(source: str) -> str:
     return found.group(1) if found else ""
 
 
-def beam_options(options: BatchOptions, chunks: Sequence[Chunk]) -> PipelineOptions:
-    """Beam's options: those given; by default its own local runner, on all cores if worth it."""
+def open_pipeline(options: BatchOptions, chunks: Sequence[Chunk]) -> beam.Pipeline:
+    """An empty pipeline: on the runner given, else on Beam's own, on all cores if worth it."""
     flags = list(options.beam)
     if any(flag.startswith("--runner") for flag in flags):
-        return PipelineOptions(flags)
+        return beam.Pipeline(options=PipelineOptions(flags))
     size = sum(chunk.size_bytes for chunk in chunks)
     workers = options.workers or (1 if size < SMALL_INPUT_BYTES else os.cpu_count() or 1)
-    flags.append("--runner=FnApiRunner")
+    processes = None
     if workers > 1:
-        flags += ["--direct_running_mode=multi_processing", f"--direct_num_workers={workers}"]
-    return PipelineOptions(flags)
+        flags.append(f"--direct_num_workers={workers}")
+        processes = SubprocessSDKEnvironment.from_command_string(worker.command())
+    return beam.Pipeline(runner=FnApiRunner(processes), options=PipelineOptions(flags))
 
 
 def _describe_run(options: BatchOptions, mode: str, replayed: tuple[str, ...]) -> Run:
@@ -136,7 +154,10 @@ def _describe_run(options: BatchOptions, mode: str, replayed: tuple[str, ...]) -
 
 
 def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:500]
+    """The reason of a failure; a worker process sends a whole traceback, whose last error it is."""
+    text = str(error) or type(error).__name__
+    reasons = _ERROR_LINE.findall(text) if "Traceback" in text else []
+    return " ".join((reasons[-1] if reasons else text).split())[:500]
 
 
 if __name__ == "__main__":

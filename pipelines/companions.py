@@ -86,7 +86,7 @@ def key_loader(options: BatchOptions) -> Callable[[], bytes]:
 def load_key(path: str | None) -> bytes:
     """The key of the pseudonyms from a file, else from the environment."""
     key = _read_text(path, "--pseudonym_key_file").strip() if path else os.environ.get(KEY_VARIABLE)
-    if not key:
+    if not key or not key.strip():
         where = f"{path} is empty" if path else f"{KEY_VARIABLE} is not set"
         raise UsageError(
             f"no key for the pseudonyms: {where}; set {KEY_VARIABLE} or give --pseudonym_key_file"
@@ -123,11 +123,15 @@ def _find_place(database: maxminddb.Reader, address: str) -> Place:
 
 
 def _read_csv(path: str, flag: str, needed: tuple[str, ...]) -> list[dict[str, str]]:
-    reader = csv.DictReader(io.StringIO(_read_text(path, flag)))
+    reader = csv.DictReader(io.StringIO(_read_text(path, flag), newline=""), strict=True)
+    try:
+        rows = list(reader)
+    except csv.Error as error:
+        raise UsageError(f"{flag}={path} is no CSV ({error}); mend the file") from None
     missing = [name for name in needed if name not in (reader.fieldnames or ())]
     if missing:
         raise UsageError(f"{flag}={path} has no column {missing[0]}; its first line must name it")
-    return [{k: v or "" for k, v in row.items() if k is not None} for row in reader]
+    return [{k: v or "" for k, v in row.items() if k is not None} for row in rows]
 
 
 def _read_text(path: str, flag: str) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import apache_beam as beam
 import polars as pl
 
-from pipelines.inputs import Block, Chunk, read_blocks
+from pipelines.inputs import Block, Chunk, block_coder, read_blocks  # noqa: F401
 from pipelines.outputs.commit_run import CommitRun, Run
 from pipelines.outputs.write_rows import WriteRows
 from pipelines.shuffle import Slice, SpillShards, load_shard
@@ -48,9 +48,7 @@ def build_batch(pipeline: beam.Pipeline, plan: BatchPlan) -> None:
     )
     derived = shards | "DeriveTables" >> DeriveTables(plan.derive, started_at)
     totals = derived.contributions | "TotalDays" >> TotalDays(started_at)
-    letters = parsed.dead_letters | "NameDeadLetters" >> beam.Map(
-        lambda rows: ("dead_letters", rows)
-    )
+    letters = parsed.dead_letters | "NameDeadLetters" >> beam.Map(_name_dead_letters)
     facts = (
         derived.rows | "WriteRows" >> WriteRows(plan.warehouse),
         totals | "WriteTotals" >> WriteRows(plan.warehouse),
@@ -60,6 +58,10 @@ def build_batch(pipeline: beam.Pipeline, plan: BatchPlan) -> None:
     )
     commit = CommitRun(plan.warehouse, plan.staging, plan.run, plan.derive.catalogue)
     _ = facts | "CollectFacts" >> beam.Flatten() | "CommitRun" >> commit
+
+
+def _name_dead_letters(rows: pl.DataFrame) -> tuple[str, pl.DataFrame]:
+    return "dead_letters", rows
 
 
 class _Read(beam.DoFn):

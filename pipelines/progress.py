@@ -6,13 +6,13 @@ import logging
 import sys
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from pipelines import storage
+from pipelines import shuffle, storage
 from pipelines.graph import BatchPlan
+from pipelines.logs import start_logging as start_logging
 from pipelines.options import BatchOptions
 from pipelines.outputs.commit_run import OUTCOMES
 from pipelines.outputs.lake import Lake
@@ -20,33 +20,9 @@ from pipelines.outputs.lake import Lake
 _LOG = logging.getLogger("chapterflow")
 
 
-class JsonFormatter(logging.Formatter):
-    """A log record as one line of JSON."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """time, severity, message, and the fields given as `extra={"fields": …}`."""
-        line = {
-            "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"),
-            "severity": record.levelname,
-            "logger": record.name,
-            "message": record.getMessage(),
-            **getattr(record, "fields", {}),
-        }
-        return json.dumps(line, default=str)
-
-
-def start_logging(log_format: str) -> None:
-    """Own messages at INFO, those of libraries at ERROR, on standard error."""
-    handler = logging.StreamHandler(sys.stderr)
-    if log_format == "json":
-        handler.setFormatter(JsonFormatter())
-    logging.basicConfig(level=logging.ERROR, handlers=[handler], force=True)
-    _LOG.setLevel(logging.INFO)
-
-
 @contextlib.contextmanager
 def shown(plan: BatchPlan, options: BatchOptions) -> Iterator[None]:
-    """Show on a terminal how many bytes of the input are read while the run lasts."""
+    """Show on a terminal how far the run is while it lasts."""
     is_shown = sys.stderr.isatty() and options.log_format == "text"
     done = threading.Event()
     thread = threading.Thread(target=_show, args=(plan, done), daemon=True)
@@ -61,13 +37,20 @@ def shown(plan: BatchPlan, options: BatchOptions) -> Iterator[None]:
 
 
 def _show(plan: BatchPlan, done: threading.Event) -> None:
-    total = sum(chunk.size_bytes for chunk in plan.chunks)
     while not done.wait(0.5):
-        spilled = list(Path(plan.staging, "events").glob("*.arrow"))
-        stage = f"{len(spilled)} batches of events staged"
-        print(f"\r\x1b[K{total / 1e6:,.1f} MB in {len(plan.chunks)} chunks: {stage}",
-              end="", file=sys.stderr, flush=True)  # fmt: skip
+        print(f"\r\x1b[K{describe_progress(plan)}", end="", file=sys.stderr, flush=True)
     print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+def describe_progress(plan: BatchPlan) -> str:
+    """How far a run with local staging is, in words: what is read, then what is derived."""
+    size = sum(chunk.size_bytes for chunk in plan.chunks) / 1e6
+    events = shuffle.staged_events(plan.staging)
+    begun = shuffle.loaded_shards(plan.staging)
+    if not begun:
+        return f"reading {size:,.1f} MB in {len(plan.chunks)} chunks: {events:,} events so far"
+    shards = plan.parse.clean.shards
+    return f"deriving {events:,} events: shard {min(begun, shards)} of up to {shards}"
 
 
 def summary_row(lake: Lake, run_id: str) -> dict[str, Any]:

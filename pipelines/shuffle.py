@@ -7,6 +7,7 @@ the places of the batches go through GroupByKey. See docs/decisions for what thi
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import apache_beam as beam
 import polars as pl
@@ -17,6 +18,7 @@ from apache_beam.utils.windowed_value import WindowedValue
 from pipelines import storage
 
 SPILL_ROWS = 250_000
+_EVENTS, _LOADED = "events", "loaded"
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,8 @@ class _Spill(beam.DoFn):
             return
         events = pl.concat(self._frames).sort("shard")
         self._frames = []
-        path = storage.join(self.staging, "events", f"{uuid.uuid4().hex}.arrow")
+        name = f"{uuid.uuid4().hex}-{events.height}.arrow"
+        path = storage.join(self.staging, _EVENTS, name)
         shards = events["shard"].rle().struct.unnest()
         storage.write_file(path, _to_file(events.drop("shard"), shards["len"].to_list()))
         for batch, shard in enumerate(shards["value"].to_list()):
@@ -75,10 +78,33 @@ class _Spill(beam.DoFn):
 
 def load_shard(slices: Iterable[Slice]) -> pl.DataFrame:
     """All events of a shard."""
-    batches = [_read_batch(place) for place in slices]
+    batches = []
+    for place in slices:
+        if not batches:
+            _mark_loaded(place)
+        batches.append(_read_batch(place))
     frame = pl.from_arrow(pa.Table.from_batches(batches))
     assert isinstance(frame, pl.DataFrame)
     return frame
+
+
+def staged_events(staging: str) -> int:
+    """Events that lie in a local staging folder by now."""
+    names = [path.stem for path in Path(staging, _EVENTS).glob("*.arrow")]
+    return sum(int(name.rpartition("-")[2]) for name in names)
+
+
+def loaded_shards(staging: str) -> int:
+    """Shards that were loaded from a local staging folder by now."""
+    return sum(1 for _ in Path(staging, _LOADED).glob("*"))
+
+
+def _mark_loaded(place: Slice) -> None:
+    """Leave a mark that progress is counted by; locally, where it costs nothing."""
+    if storage.is_local(place.path):
+        marks = Path(place.path).parent.with_name(_LOADED)
+        marks.mkdir(exist_ok=True)
+        (marks / uuid.uuid4().hex).touch()
 
 
 def _read_batch(place: Slice) -> pa.RecordBatch:

@@ -77,8 +77,8 @@ def _has(name: str) -> dict[str, Any]:
 
 
 def _value(what: Kind) -> dict[str, Any]:
-    one = _record(what) if what.fields else dict(_TYPES[what.word])
-    rendered = {"type": "array", "items": one} if what.is_list else one
+    one: dict[str, Any] = _record(what) if what.fields else dict(_TYPES[what.word])
+    rendered: dict[str, Any] = {"type": "array", "items": one} if what.is_list else one
     if what.is_nullable:
         rendered["type"] = [rendered["type"], "null"]
     return rendered

@@ -63,7 +63,7 @@ def column(description: str, *, is_sensitive: bool = False) -> Any:
 class Stamp:
     """The columns that every table ends with."""
 
-    processed_at: datetime.datetime = column("When the run that wrote the row started (UTC).")
+    processed_at: datetime.datetime = column("When the run that wrote the row started (UTC).")  # noqa: RUF009
     schema_version: int = column("Version of the schema the row was written with.")
 
 
@@ -73,7 +73,7 @@ def table(
     """Register a class as the description of a table; its docstring is prose for the dictionary."""
 
     def register(cls: type) -> type:
-        described = dataclasses.dataclass(cls)
+        described: type = dataclasses.dataclass(cls)
         table_name = name or snake_case(cls.__name__)
         columns = _columns_of(described) + _columns_of(Stamp)
         _REGISTRY[table_name] = Table(layer, table_name, grain, key, partition, columns)

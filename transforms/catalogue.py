@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-CATALOGUE_COLUMNS = {
+CATALOGUE_COLUMNS: dict[str, Any] = {
     "course_id": pl.String,
     "course_title": pl.String,
     "chapter_id": pl.String,

@@ -56,14 +56,14 @@ def exclude(events: pl.DataFrame, rules: tuple[tuple[str, str], ...]) -> pl.Data
     """Leave out events of bots, staff and test users: a field matches a regular expression."""
     for name, pattern in rules:
         column = name if name in events.columns else f"raw_{name}"
-        expression = re.compile(pattern)
-        hit = map_unique(
-            events[column].cast(pl.String),
-            lambda text, e=expression: e.search(text) is not None,
-            pl.Boolean,
-        )
+        hit = map_unique(events[column].cast(pl.String), _matcher(pattern), pl.Boolean)
         events = events.filter(~hit.fill_null(False))
     return events
+
+
+def _matcher(pattern: str) -> Callable[[str], bool]:
+    expression = re.compile(pattern)
+    return lambda text: expression.search(text) is not None
 
 
 def require_consent(events: pl.DataFrame, consenting: frozenset[str] | None) -> pl.DataFrame:

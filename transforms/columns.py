@@ -71,10 +71,17 @@ def first_of(candidates: Iterable[Values], size: int, kind: type, dtype: Any) ->
 def map_unique(
     values: pl.Series, function: Callable[[str], Any], dtype: Any = pl.String
 ) -> pl.Series:
-    """`function` of each text, called once per distinct text; null stays null."""
-    distinct = values.unique().drop_nulls()
-    results = pl.Series([function(value) for value in distinct], dtype=dtype)
-    return values.replace_strict(distinct, results, default=None, return_dtype=dtype)
+    """`function` of each text, called once per distinct text; null stays null.
+
+    A dictionary does this sooner than expressions for the few thousand rows of a block.
+    """
+    if values.null_count() == len(values):
+        return pl.Series([None], dtype=dtype).new_from_index(0, len(values))
+    texts = values.to_list()
+    places = {text: place for place, text in enumerate(dict.fromkeys(texts))}
+    results = [None if text is None else function(text) for text in places]
+    chosen = pl.Series(list(map(places.__getitem__, texts)), dtype=pl.UInt32)
+    return pl.Series(results, dtype=dtype).gather(chosen)
 
 
 def milliseconds(seconds: pl.Series) -> pl.Series:

@@ -12,7 +12,7 @@ from transforms.options import MetricOptions
 from transforms.sessionize import Timeline
 
 ATTO = 10**18
-"""Doubles are summed as whole parts of this size (128 bits), so that sums do not depend on order."""
+"""Doubles are summed as whole parts of this size (128 bits): sums do not depend on order."""
 CURVE_STEPS = 20
 
 KEYS: dict[str, tuple[str, ...]] = {
@@ -88,18 +88,18 @@ def _chapters(visits: pl.DataFrame) -> pl.DataFrame:
 
 def _chapter_times(visits: pl.DataFrame) -> pl.DataFrame:
     """How many visits lasted, and were active for, each number of milliseconds."""
-    key = {"date": "visit_date", "course_id": "course_id", "chapter_id": "chapter_id"}
     kinds = {"spent": "time_spent_ms", "active": "active_ms"}
-    return pl.concat(
-        visits.group_by(**key, kind=pl.lit(kind), time_ms=pl.col(column)).agg(
-            visits_count=pl.len().cast(pl.Int64)
+    times = pl.concat(
+        visits.select(
+            "course_id", "chapter_id", date="visit_date", kind=pl.lit(kind), time_ms=column
         )
         for kind, column in kinds.items()
     )
+    return times.group_by(KEYS["chapter_times"]).agg(visits_count=pl.len().cast(pl.Int64))
 
 
 def _hours(visits: pl.DataFrame, timezone: str) -> pl.DataFrame:
-    """Visits cut at the hours; cells of a quarter suit the zones whose hours are not those of UTC."""
+    """Visits cut at the hours; quarters suit the zones whose hours are not those of UTC."""
     cell_ms = 3_600_000 if timezone == "UTC" else 900_000
     start, end = pl.col("started_ms"), pl.col("ended_ms")
     last = pl.max_horizontal(start, end - 1) // cell_ms
@@ -154,10 +154,14 @@ def _videos(videos: pl.DataFrame) -> pl.DataFrame:
 
 
 def _sessions(sessions: pl.DataFrame, keys: tuple[str, ...]) -> pl.DataFrame:
-    return sessions.group_by(date="session_date", **{k: k for k in keys[1:]}).agg(
-        sessions_count=pl.len().cast(pl.Int64),
-        active_students=_students(),
-        time_spent_ms=pl.col("session_duration_ms").sum(),
+    return (
+        sessions.rename({"session_date": "date"})
+        .group_by(keys)
+        .agg(
+            sessions_count=pl.len().cast(pl.Int64),
+            active_students=_students(),
+            time_spent_ms=pl.col("session_duration_ms").sum(),
+        )
     )
 
 

@@ -1,6 +1,8 @@
-"""Which copies are one event? Same student, event id and instant: the smallest fingerprint stays."""
+"""Which copies are one event? Of the same student, id and instant the smallest fingerprint."""
 
 import polars as pl
+
+from transforms.slices import codes
 
 _KEY = ("student", "occurred_ms", "event_id")
 
@@ -11,8 +13,8 @@ def deduplicate(events: pl.DataFrame) -> pl.DataFrame:
     Adds `student`, a number for the hash that is valid within the table. Each event keeps the
     smallest known `received_ms` of its copies.
     """
-    codes = events["student_hash"].cast(pl.Categorical).to_physical().cast(pl.Int64)
-    ordered = events.with_columns(codes.alias("student")).sort(*_KEY, "fingerprint")
+    student = pl.Series("student", codes(events["student_hash"]))
+    ordered = events.with_columns(student).sort(*_KEY, "fingerprint")
     is_copy = pl.all_horizontal(pl.col(name) == pl.col(name).shift() for name in _KEY)
     ordered = ordered.with_columns(is_copy.fill_null(False).alias("is_copy"))
     if not ordered["is_copy"].any():

@@ -48,7 +48,7 @@ class DeriveOptions:
 
 @dataclass
 class Derived:
-    """`rows`: tables by name (DATE_COLUMNS). `contributions`: see `contribute`. `counts`: records."""
+    """`rows`: tables by name (DATE_COLUMNS). `contributions`: see `contribute`."""
 
     rows: Frames
     contributions: Frames

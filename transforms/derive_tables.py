@@ -2,11 +2,13 @@
 
 import datetime
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Literal
 
 import apache_beam as beam
 import polars as pl
+from apache_beam.pvalue import TaggedOutput
 
+from transforms import encode_frames  # noqa: F401 (registers the coder)
 from transforms.contribute import TABLE_OF, Frames, sum_up
 from transforms.derive import DeriveOptions, derive
 from transforms.present import present
@@ -33,20 +35,27 @@ class DeriveTables(beam.PTransform):
         return shards | "DeriveShard" >> deriver.with_outputs(CONTRIBUTIONS, COUNTS, main="rows")
 
 
+NamedFrame = tuple[str, pl.DataFrame]
+
+Outputs = (
+    NamedFrame
+    | TaggedOutput[Literal["contributions"], tuple[str, NamedFrame]]
+    | TaggedOutput[Literal["counts"], tuple]
+)
+
+
 class _Derive(beam.DoFn):
     def __init__(self, options: DeriveOptions, started_at: datetime.datetime) -> None:
         self.options, self.started_at = options, started_at
 
-    def process(self, events: pl.DataFrame) -> Iterator[Any]:
+    def process(self, events: pl.DataFrame) -> Iterator[Outputs]:
         derived = derive(events, self.options)
         for name, count in derived.counts.items():
             beam.metrics.Metrics.counter("chapterflow", name).inc(count)
-        yield beam.pvalue.TaggedOutput(COUNTS, (derived.counts, set()))
+        yield TaggedOutput("counts", (derived.counts, set()))  # type: ignore[misc]
         for name, frame in derived.contributions.items():
             if not frame.is_empty():
-                yield beam.pvalue.TaggedOutput(
-                    CONTRIBUTIONS, (TABLE_OF.get(name, name), (name, frame))
-                )
+                yield TaggedOutput("contributions", (TABLE_OF.get(name, name), (name, frame)))
         for name, frame in derived.rows.items():
             if not frame.is_empty():
                 yield name, present(name, frame, self.started_at)
@@ -106,6 +115,6 @@ class TotalDays(beam.PTransform):
         return sums | "TotalTable" >> beam.Map(_total, self.started_at)
 
 
-def _total(element: tuple[str, Frames], started_at: datetime.datetime) -> tuple[str, Any]:
+def _total(element: tuple[str, Frames], started_at: datetime.datetime) -> NamedFrame:
     table, sums = element
     return table, present(table, total_days(table, sums), started_at)

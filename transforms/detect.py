@@ -63,6 +63,11 @@ def _seconds(column: str) -> pl.Expr:
     return pl.col(column) / 1000
 
 
+def _told(column: str, unit_ms: int = 1000) -> pl.Expr:
+    """Milliseconds as a number that reads well in a sentence."""
+    return (pl.col(column) / unit_ms).round(1)
+
+
 def _visits(visits: pl.DataFrame, kind: str, value: str, threshold: pl.Expr) -> pl.DataFrame:
     frame = visits.with_columns(
         kind=pl.lit(kind), date="visit_date", value=_seconds(value), expected=threshold / 1000
@@ -77,7 +82,7 @@ def _idle_visits(visits: pl.DataFrame) -> pl.DataFrame:
     idle = visits.filter("is_idle")
     words = pl.format(
         "The chapter was open for {} s, of which {} s were active: a tab left open.",
-        _seconds("time_spent_ms"), _seconds("active_ms"),
+        _told("time_spent_ms"), _told("active_ms"),
     )  # fmt: skip
     frame = _visits(idle, "idle_visit", "time_spent_ms", threshold)
     return frame.with_columns(words.alias("explanation"))
@@ -86,7 +91,7 @@ def _idle_visits(visits: pl.DataFrame) -> pl.DataFrame:
 def _skim_visits(visits: pl.DataFrame) -> pl.DataFrame:
     words = pl.format(
         "Scrolled {} % of the chapter in {} s of activity; {} s would be needed.",
-        "scroll_depth", _seconds("active_ms"), _seconds("skim_threshold_ms"),
+        pl.col("scroll_depth").round(1), _told("active_ms"), _told("skim_threshold_ms"),
     )  # fmt: skip
     frame = _visits(
         visits.filter("is_skim"), "skim_visit", "active_ms", pl.col("skim_threshold_ms")
@@ -105,7 +110,7 @@ def _over_long(sessions: pl.DataFrame) -> pl.DataFrame:
     is_long = (pl.col("session_duration_ms") > OVER_LONG_MS) | (
         pl.col("end_reason") == "max_length"
     )
-    words = pl.format("The session lasted {} h.", _seconds("session_duration_ms") / 3600)
+    words = pl.format("The session lasted {} h.", _told("session_duration_ms", 3_600_000))
     frame = _sessions(
         sessions.filter(is_long), "over_long_session", _seconds("session_duration_ms"),
         OVER_LONG_MS / 1000,
@@ -122,14 +127,14 @@ def _clock_jumps(timeline: Timeline) -> pl.DataFrame:
     sessions = timeline.sessions[largest["session"]].with_columns(largest["ahead"])
     words = pl.format(
         "An event happened {} s after it was received: the device's clock is wrong.",
-        _seconds("ahead"),
+        _told("ahead"),
     )
     frame = _sessions(sessions, "clock_jump", _seconds("ahead"), CLOCK_JUMP_MS / 1000)
     return frame.with_columns(words.alias("explanation"))
 
 
 def _overlapping_devices(timeline: Timeline) -> pl.DataFrame:
-    """Sessions in which three consecutive events with a device come from A, B, A within a minute."""
+    """Sessions in which three consecutive known devices are A, B, A within a minute."""
     known = timeline.events["device_type"].is_not_null().to_numpy()
     rows = np.flatnonzero(known)
     session, start = timeline.session[rows], timeline.start[rows]

@@ -35,11 +35,11 @@ def detect_low_engagement(chapters: pl.DataFrame, expected: pl.DataFrame) -> pl.
         value=pl.when(leaves).then("drop_off_rate").otherwise("median_active_seconds"),
         expected=pl.when(leaves).then(pl.lit(DROP_OFF)).otherwise(bound),
         explanation=pl.when(leaves)
-        .then(pl.format("{} of the visits dropped off.", "drop_off_rate"))
+        .then(pl.format("{} % of the visits dropped off.", (100 * pl.col("drop_off_rate")).round(1)))
         .otherwise(
             pl.format(
                 "Half of the visits were active for at most {} s; {} s would be a fifth of the "
-                "expected time.", "median_active_seconds", bound,
+                "expected time.", pl.col("median_active_seconds").round(1), bound.round(1),
             )
         ),
     )  # fmt: skip
@@ -86,7 +86,7 @@ def _explain(odd: pl.DataFrame) -> pl.DataFrame:
     spike, drop = TREND_KINDS
     words = pl.format(
         "The median visit took {} s; over the {} days before with visits it took {} s (z = {}).",
-        "x", "days", "centre", pl.col("z").round(2),
+        pl.col("x").round(1), "days", pl.col("centre").round(1), pl.col("z").round(2),
     )  # fmt: skip
     return odd.with_columns(
         kind=pl.when(pl.col("z") > 0).then(pl.lit(spike)).otherwise(pl.lit(drop)),

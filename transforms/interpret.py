@@ -72,8 +72,8 @@ class Events:
 
     def fail_where_bad_type(self) -> None:
         """Judge the types noted, and the containers that are no objects."""
-        for name, is_bad in self._bad_types:
-            self.fail(is_bad.to_numpy(), "bad_type", f"{name} has an impossible type")
+        for name, is_wrong in self._bad_types:
+            self.fail(is_wrong.to_numpy(), "bad_type", f"{name} has an impossible type")
         for name in ("metadata", "payload", "context"):
             values = self.fields.column(TOP, name)
             if values is not None:

@@ -196,8 +196,8 @@ def _is_present(values: Sequence) -> np.ndarray:
 
 
 def _is_kind(values: Sequence | None, kinds: tuple[type, ...], size: int) -> np.ndarray:
-    found = set() if values is None else set(map(type, values))
-    if found.isdisjoint(kinds):
+    found: set[type] = set(map(type, values or ()))
+    if values is None or found.isdisjoint(kinds):
         return np.zeros(size, bool)
     if found <= set(kinds):
         return np.ones(size, bool)

@@ -1,4 +1,4 @@
-"""Which events does a block of records hold, which records are dead letters, and how many of each?"""
+"""Which events does a block of records hold, and which of its records are dead letters?"""
 
 import datetime
 import gc
@@ -7,12 +7,13 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import apache_beam as beam
 import polars as pl
+from apache_beam.pvalue import TaggedOutput
 
-from transforms import calendar
+from transforms import calendar, encode_frames  # noqa: F401 (registers the coder)
 from transforms.clean import CleanOptions, Place, clean_events
 from transforms.name_rows import uuids
 from transforms.parse import ParseOptions, parse_records
@@ -171,6 +172,13 @@ class ParseEvents(beam.PTransform):
         return blocks | "ParseBlock" >> parser.with_outputs(DEAD_LETTERS, COUNTS, main="events")
 
 
+Outputs = (
+    pl.DataFrame
+    | TaggedOutput[Literal["dead_letters"], pl.DataFrame]
+    | TaggedOutput[Literal["counts"], tuple]
+)
+
+
 class _Parse(beam.DoFn):
     def __init__(self, settings: ParseSettings) -> None:
         self.settings = settings
@@ -184,7 +192,7 @@ class _Parse(beam.DoFn):
         )
         self.settings = replace(self.settings, clean=clean)
 
-    def process(self, block: Any) -> Iterator[Any]:
+    def process(self, block: Any) -> Iterator[Outputs]:
         # A block makes many objects and no cycles: the collector would only walk over them.
         gc.disable()
         try:
@@ -196,5 +204,5 @@ class _Parse(beam.DoFn):
         if not parsed.events.is_empty():
             yield parsed.events
         if not parsed.dead_letters.is_empty():
-            yield beam.pvalue.TaggedOutput(DEAD_LETTERS, parsed.dead_letters)
-        yield beam.pvalue.TaggedOutput(COUNTS, (parsed.counts, parsed.dates))
+            yield TaggedOutput("dead_letters", parsed.dead_letters)  # type: ignore[misc]
+        yield TaggedOutput("counts", (parsed.counts, parsed.dates))  # type: ignore[misc]

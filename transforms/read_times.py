@@ -42,7 +42,7 @@ def read_times(values: Sequence[Any]) -> np.ndarray:
     lengths = np.fromiter(map(_length, values), np.int64, len(values))
     for width in _COMMON_WIDTHS:
         _read_common(values, lengths == width, result)
-    for row in np.flatnonzero(result == _UNKNOWN):
+    for row in np.flatnonzero(result == _UNKNOWN).tolist():
         milliseconds = read_time(values[row])
         result[row] = _UNKNOWN if milliseconds is None else milliseconds
     return result
@@ -79,7 +79,7 @@ def _read_common(values: Sequence[str], chosen: np.ndarray, result: np.ndarray) 
     rows = np.flatnonzero(chosen)
     if not len(rows):
         return
-    texts = values if len(rows) == len(values) else [values[row] for row in rows]
+    texts = values if len(rows) == len(values) else [values[row] for row in rows.tolist()]
     width = len(texts[0])
     try:
         encoded = np.array(texts, dtype=f"S{width}")

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import polars as pl
 
+from schemas.canonical import TRAITS
 from schemas.vocabulary import END_REASONS
 from transforms import calendar
 from transforms.name_rows import uuids
@@ -24,9 +25,7 @@ NEW_STUDENT = len(END_REASONS)
 """Code of a break because another student begins; other codes index END_REASONS."""
 NO_BREAK = -1
 
-_FIRST_KNOWN = (
-    "device_type", "browser", "os", "network_type", "class_id", "subject_id", "country_code", "region"
-)  # fmt: skip
+_FIRST_KNOWN = (*TRAITS, "class_id", "subject_id")
 
 
 @dataclass

@@ -7,6 +7,12 @@ import numpy as np
 import polars as pl
 
 
+def codes(values: pl.Series) -> np.ndarray:
+    """A number for each distinct text, valid within the column; -1 for null."""
+    local = pl.Categorical(pl.Categories.random())
+    return values.cast(local).to_physical().cast(pl.Int64).fill_null(-1).to_numpy()
+
+
 def firsts_of(is_first: np.ndarray) -> np.ndarray:
     """Positions of the beginnings marked in a boolean array."""
     return np.flatnonzero(is_first)

@@ -67,7 +67,7 @@ class Fields:
         return (values for values in found if values is not None)
 
 
-def _as_numbers(values: Sequence[Any]) -> Sequence[float]:
+def _as_numbers(values: Sequence[Any]) -> np.ndarray | list[float]:
     if set(map(type, values)) <= {int, float}:
         try:
             return np.array(values, np.float64)

@@ -13,7 +13,7 @@ import polars as pl
 from transforms import calendar
 from transforms.options import MetricOptions
 from transforms.sessionize import Timeline
-from transforms.slices import changes, first_known, firsts_of, lasts_of
+from transforms.slices import changes, codes, first_known, firsts_of, lasts_of
 
 _STOPPING = ("video_pause", "video_stop", "video_complete")
 _POSITIONS = ("position_ms", "seek_from_ms", "seek_to_ms")
@@ -90,8 +90,7 @@ def watch_videos(timeline: Timeline, options: MetricOptions) -> pl.DataFrame:
     rows = _video_rows(timeline)
     events = timeline.events[rows]
     session = timeline.session[rows]
-    codes = events["video_id"].cast(pl.Categorical).to_physical().to_numpy()
-    firsts = firsts_of(changes(session, codes))
+    firsts = firsts_of(changes(session, codes(events["video_id"])))
     views = pl.DataFrame(
         list(_play(timeline, rows, events, firsts, options)), schema=_PLAYED, orient="row"
     )
@@ -127,8 +126,8 @@ def _video_rows(timeline: Timeline) -> np.ndarray:
     events = timeline.events
     is_video = events["event_type"].str.starts_with("video_") & events["video_id"].is_not_null()
     rows = np.flatnonzero(is_video.to_numpy())
-    codes = events["video_id"].gather(rows).cast(pl.Categorical).to_physical().to_numpy()
-    return rows[np.lexsort((rows, codes, timeline.session[rows]))]
+    videos = codes(events["video_id"].gather(rows))
+    return rows[np.lexsort((rows, videos, timeline.session[rows]))]
 
 
 def _play(

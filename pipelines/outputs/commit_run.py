@@ -12,6 +12,7 @@ import polars as pl
 
 from pipelines import storage
 from pipelines.outputs.lake import Lake
+from pipelines.outputs.recover import committing, undo_dead_runs
 from pipelines.outputs.write_rows import NewFile, write_rows
 from schemas import tables
 from transforms.calendar import Dates
@@ -112,8 +113,19 @@ def gather(facts: Iterable[Any]) -> Facts:
 def commit_run(
     lake: Lake, staging: str, run: Run, facts: Facts, catalogue: Catalogue
 ) -> dict[str, Any]:
-    """One commit per table, last the row of the run; the row."""
+    """One commit per table, last the row of the run; the row.
+
+    Errors: LostRecordsError, before anything is committed.
+    """
     check_counts(facts.counts)
+    with committing(lake.warehouse):
+        undo_dead_runs(lake, run.run_id)
+        return _commit_tables(lake, staging, run, facts, catalogue)
+
+
+def _commit_tables(
+    lake: Lake, staging: str, run: Run, facts: Facts, catalogue: Catalogue
+) -> dict[str, Any]:
     dates = dates_of_run(run, facts)
     if run.replayed:
         _check_nothing_shrinks(lake, facts.counts, dates)
@@ -121,9 +133,9 @@ def commit_run(
         lake.replace_dates(table, facts.files.get(table, []), dates, run.run_id)
     _commit_anomalies(lake, run, facts, dates, catalogue)
     _commit_dimensions(lake, run, catalogue)
-    lake.merge_new("dead_letters", _staged_dead_letters(staging, facts, run))
+    lake.merge_new("dead_letters", _staged_dead_letters(staging, facts, run), run.run_id)
     if run.replayed:
-        lake.mark_replayed(run.replayed)
+        lake.mark_replayed(run.replayed, run.run_id)
     row = describe_run(run, facts.counts, lake.versions(), "completed")
     lake.append("pipeline_runs", row)
     return row.row(0, named=True)

@@ -112,7 +112,7 @@ class Lake:
             mode="append",
         )
 
-    def merge_new(self, name: str, rows: pl.DataFrame) -> None:
+    def merge_new(self, name: str, rows: pl.DataFrame, run_id: str) -> None:
         """Add the rows whose key the table does not have yet; the others stay as they are."""
         if rows.is_empty():
             return
@@ -123,14 +123,17 @@ class Lake:
             predicate=f"target.{key} = source.{key}",
             source_alias="source",
             target_alias="target",
+            commit_properties=CommitProperties(custom_metadata={"run_id": run_id}),
         )
         merge.when_not_matched_insert_all().execute()
 
-    def mark_replayed(self, letters: Sequence[str]) -> None:
+    def mark_replayed(self, letters: Sequence[str], run_id: str) -> None:
         """Note that dead letters have been put where they belong."""
         names = ", ".join(f"'{letter}'" for letter in letters)
         self.open("dead_letters").update(
-            predicate=f"dead_letter_id IN ({names})", updates={"is_replayed": "true"}
+            predicate=f"dead_letter_id IN ({names})",
+            updates={"is_replayed": "true"},
+            commit_properties=CommitProperties(custom_metadata={"run_id": run_id}),
         )
 
     def _uri(self, table: tables.Table) -> str:

@@ -1,0 +1,29 @@
+"""How does a local worker process of Beam start? Silently: only errors go to standard error.
+
+Beam's own entry point logs every step of its start-up before any option can tell it not to.
+"""
+
+import logging
+import shlex
+import sys
+
+
+def main() -> int:
+    """Run Beam's worker until the runner is done with it; the exit code."""
+    handler = logging.StreamHandler(sys.stderr)
+    # The harness sets the level of the root logger, so the handler has one of its own.
+    handler.setLevel(logging.ERROR)
+    logging.getLogger().addHandler(handler)
+    from apache_beam.runners.worker import sdk_worker_main
+
+    sdk_worker_main.main(sys.argv)
+    return 0
+
+
+def command() -> str:
+    """The command line, for a shell, that starts a worker."""
+    return f"{shlex.quote(sys.executable)} -m pipelines.worker"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
