@@ -3,6 +3,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO ?= demo
+BENCH := .venv-bench
 
 .DEFAULT_GOAL := help
 
@@ -46,8 +47,13 @@ generate: setup ## Write the generated schemas, the data dictionary and the opti
 	$(BIN)/python -m pipelines.describe_options
 
 .PHONY: bench
-bench: setup ## Compare with DuckDB and PySpark on 1 M and 10 M events (Java 17, an hour)
-	$(BIN)/python -m benchmarks.compare
+bench: setup $(BENCH)/.done ## Compare with DuckDB and PySpark on 1 M and 10 M events (Java 17, an hour)
+	$(BIN)/python -m benchmarks.compare --spark_python=$(BENCH)/bin/python
+
+$(BENCH)/.done: benchmarks/requirements.txt
+	$(PYTHON) -m venv $(BENCH)
+	$(BENCH)/bin/pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
+	@touch $@
 
 .PHONY: clean
 clean: ## Remove the demo and caches

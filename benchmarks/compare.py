@@ -7,6 +7,7 @@ agree; if they do not, it says where and exits with 1.
 
 import argparse
 import importlib.metadata
+import itertools
 import os
 import platform
 import shlex
@@ -97,11 +98,10 @@ def compare_size(contestants: dict[str, Engine], source: Path, runs: int) -> dic
     """All runs on one file, in turn; RuntimeError where rows differ."""
     measured: dict[str, list[Run]] = {name: [] for name in contestants}
     with tempfile.TemporaryDirectory(dir=source.parent) as folder:
-        for number in range(runs):
-            for name, engine in contestants.items():
-                run = run_once(engine, source, Path(folder, name))
-                measured[name].append(run)
-                _progress(f"{engine.title}, run {number + 1}: {run.seconds:.1f} s")
+        for number, (name, engine) in itertools.product(range(runs), contestants.items()):
+            run = run_once(engine, source, Path(folder, name))
+            measured[name].append(run)
+            _progress(f"{engine.title}, run {number + 1}: {run.seconds:.1f} s")
         found = compare_rows(contestants, Path(folder))
     if found:
         raise RuntimeError("rows differ:\n" + "\n".join(found))

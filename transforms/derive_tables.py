@@ -8,9 +8,9 @@ import apache_beam as beam
 import polars as pl
 from apache_beam.pvalue import TaggedOutput
 
-from transforms import encode_frames  # noqa: F401 (registers the coder)
 from transforms.contribute import TABLE_OF, Frames, sum_up
 from transforms.derive import DeriveOptions, derive
+from transforms.encode_frames import Accumulator, AccumulatorCoder
 from transforms.present import present
 from transforms.total_days import total_days
 
@@ -61,15 +61,15 @@ class _Derive(beam.DoFn):
                 yield name, present(name, frame, self.started_at)
 
 
-Accumulator = dict[str, list[pl.DataFrame]]
-"""Frames of contributions by name, summed now and then."""
-
-
 class CombineContributions(beam.CombineFn):
     """Sum the contributions to one gold table; exact, in any order.
 
     Input: (name, frame), names as in `contribute.KEYS`. Output: one frame per name, a row per key.
     """
+
+    def get_accumulator_coder(self) -> beam.coders.Coder:
+        """How accumulators travel."""
+        return AccumulatorCoder()
 
     def create_accumulator(self) -> Accumulator:
         """Nothing yet."""

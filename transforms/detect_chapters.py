@@ -34,15 +34,8 @@ def detect_low_engagement(chapters: pl.DataFrame, expected: pl.DataFrame) -> pl.
         kind=pl.lit("low_engagement_chapter"),
         value=pl.when(leaves).then("drop_off_rate").otherwise("median_active_seconds"),
         expected=pl.when(leaves).then(pl.lit(DROP_OFF)).otherwise(bound),
-        explanation=pl.when(leaves)
-        .then(pl.format("{} % of the visits dropped off.", (100 * pl.col("drop_off_rate")).round(1)))
-        .otherwise(
-            pl.format(
-                "Half of the visits were active for at most {} s; {} s would be a fifth of the "
-                "expected time.", pl.col("median_active_seconds").round(1), bound.round(1),
-            )
-        ),
-    )  # fmt: skip
+        explanation=pl.when(leaves).then(_tell_leaving()).otherwise(_tell_hurry(bound)),
+    )
     return finish(align(found.with_columns(score=pl.col("value") / pl.col("expected"))))
 
 
@@ -56,6 +49,18 @@ def history_of(dates: Collection[datetime.date]) -> set[datetime.date]:
     """The dates that the trends of those dates are judged by, themselves included."""
     ages = [datetime.timedelta(days=age) for age in range(HISTORY_DAYS + 1)]
     return {date - age for date in dates for age in ages}
+
+
+def _tell_leaving() -> pl.Expr:
+    return pl.format("{} % of the visits dropped off.", (100 * pl.col("drop_off_rate")).round(1))
+
+
+def _tell_hurry(bound: pl.Expr) -> pl.Expr:
+    return pl.format(
+        "Half of the visits were active for at most {} s; a fifth of the expected time is {} s.",
+        pl.col("median_active_seconds").round(1),
+        bound.round(1),
+    )
 
 
 def detect_trends(chapters: pl.DataFrame, dates: Collection[datetime.date]) -> pl.DataFrame:

@@ -1,5 +1,8 @@
 """What would a student do to break the arithmetic? Hypothesis strategies of records.
 
+Hypothesis draws a seed only: its own draws crowd around few values, and videos that are really
+watched or questions that are answered would hardly occur.
+
 Few ids, so that they collide; times to the millisecond around every bound of the metrics; every
 dialect; values of types that no client should send.
 """
@@ -8,6 +11,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from random import Random
 from typing import Any
 
 from hypothesis import strategies as st
@@ -16,7 +20,7 @@ from tests.in_memory import Plan
 
 _MINUTE, _HOUR, _DAY = 60_000, 3_600_000, 86_400_000
 _BOUNDS = (0, 1000, 10_000, _MINUTE, 5 * _MINUTE, 10 * _MINUTE, 30 * _MINUTE, _HOUR)
-STEPS = sorted({max(0, b + d) for b in _BOUNDS for d in (-1, 0, 0, 1)}) + [7, 45_250]
+STEPS = [*sorted({max(0, b + d) for b in _BOUNDS for d in (-1, 0, 1)}), 7, 45_250]
 LEAPS = (8 * _HOUR, 8 * _HOUR + 1, _DAY - 1, _DAY, _DAY + 1)
 LENGTHS = (*STEPS, 90 * _MINUTE, _DAY - 1, _DAY)
 BASES = tuple(
@@ -105,54 +109,108 @@ class Arrivals:
     received: list[int | None]
 
 
-@st.composite
-def _drawn(draw: st.DrawFn, table: Mapping[str, tuple[Any, ...]], most: int) -> dict[str, Any]:
-    names = draw(st.lists(st.sampled_from(sorted(table)), max_size=most, unique=True))
-    return {name: draw(st.sampled_from(table[name])) for name in names}
+def arrivals(most: int = 14) -> st.SearchStrategy[Arrivals]:
+    """Records of three students in some order, copies among them, receipts known or not."""
+    return _seeds.map(lambda seed: _arrive(Random(seed), most))
 
 
-@st.composite
-def _contents(draw: st.DrawFn) -> dict[str, Any]:
+def plans(splits: bool = True) -> st.SearchStrategy[Plan]:
+    """Options around the defaults."""
+    return _seeds.map(lambda seed: _plan(Random(seed), splits))
+
+
+_seeds = st.integers(0, 2**64 - 1)
+
+
+def _arrive(chance: Random, most: int) -> Arrivals:
+    at = chance.choice(BASES)
+    sent: list[tuple[bytes, int]] = []
+    steps = STEPS if chance.random() < 0.7 else STEPS[:12]
+    for _ in range(chance.randint(1, most)):
+        at += chance.choice(LEAPS) if chance.random() < 0.04 else chance.choice(steps)
+        sent.append((_bytes(_event(chance, at), chance.random() < 0.2), at))
+        if chance.random() < 0.1:
+            sent.append(chance.choice(sent))
+    if chance.random() < 0.5:
+        chance.shuffle(sent)
+    delay = (lambda: chance.choice(_DELAYS)) if chance.random() < 0.5 else lambda: None
+    delays = [delay() for _ in sent]
+    received = [None if d is None else at + d for (_, at), d in zip(sent, delays, strict=True)]
+    return Arrivals([record for record, _ in sent], received)
+
+
+_DELAYS = (
+    0, 0, 0, 0, 1000, 1000, _HOUR, _HOUR, None, -300_000, -300_001, -_HOUR, 365 * _DAY, 366 * _DAY,
+)  # fmt: skip
+
+
+def _drawn(chance: Random, table: Mapping[str, tuple[Any, ...]], most: int) -> dict[str, Any]:
+    names = chance.sample(sorted(table), chance.randint(0, min(most, len(table))))
+    return {name: chance.choice(table[name]) for name in names}
+
+
+def _event(chance: Random, at: int) -> dict[str, Any]:
+    event: dict[str, Any] = {"student_id": chance.choice(("s1", "s1", "s1", "s2", 7))}
+    event |= chance.choice((_content, _video, _video, _answer))(chance, at) | _timed(chance, at)
+    event_id = chance.choice(("a", "b", "c", "d", None, "é", 12, "", "e", "f"))
+    event |= {} if event_id is None else {"event_id": event_id}
+    return event | (_drawn(chance, _ODD, 1) if chance.random() < 0.08 else {})
+
+
+def _content(chance: Random, _: int) -> dict[str, Any]:
     """What an event says but its time and student."""
-    measures = draw(_drawn(_MEASURES, 4))
-    content = dict(draw(st.sampled_from(_PLACES))) | draw(_drawn(_TRAITS, 2))
-    kind = draw(st.sampled_from(_TYPES))
-    if draw(st.booleans()):
-        kind = draw(st.sampled_from(_VIDEO_TYPES))
-        content["video_id"] = draw(st.sampled_from(("v1", "v1", "v2")))
-        measures |= draw(_drawn({name: _MEASURES[name] for name in _VIDEO_MEASURES}, 3))
-    inside = draw(st.sampled_from(("metadata", "payload", None)))
-    placed = {inside: measures} if inside else measures
-    return {"event_type": kind, **content, **placed}
+    said = {"event_type": chance.choice(_TYPES), **chance.choice(_PLACES)}
+    return said | _drawn(chance, _TRAITS, 2) | _placed(chance, _drawn(chance, _MEASURES, 4))
+
+
+def _video(chance: Random, at: int) -> dict[str, Any]:
+    """An event of a video; mostly where a player would be that plays on, or a hair off."""
+    said = {
+        "event_type": chance.choice(_VIDEO_TYPES),
+        "video_id": chance.choice(("v1", "v1", "v2")),
+    }
+    positions = {name: (_position(chance, at),) for name in ("current_time", "from", "to")}
+    rates = {"playback_rate": (0.5, 1, 1.1, 1.25, 2, 3)}
+    lengths = {"video_duration": (100, 600, 600.0009, 3600)}
+    measures = _drawn(chance, positions, 3) | _drawn(chance, rates | lengths, 1)
+    odd = _drawn(chance, {name: _MEASURES[name] for name in _VIDEO_MEASURES}, 1)
+    measures |= odd if chance.random() < 0.2 else {}
+    return said | chance.choice(_PLACES) | _placed(chance, measures)
+
+
+def _position(chance: Random, at: int) -> float:
+    """Seconds of a player that began at the day's last half-hour, at one of a few rates."""
+    played = at % (30 * _MINUTE) * chance.choice((1, 1, 1, 1.25, 2, 0.5)) / 1000
+    return round(played + chance.choice((0, 0, 1, 1.001, -1, -0.001, 0.0005, 45, -45)), 4)
+
+
+def _answer(chance: Random, _: int) -> dict[str, Any]:
+    """An event of a quiz."""
+    names = ("correct", "score", "selected_option", "time_spent", "question_id", "quiz_id")
+    measures = _drawn(chance, {name: _MEASURES[name] for name in names}, len(names))
+    kind = chance.choice(("quiz_answer", "quiz_answer", "quiz_start", "quiz_navigate"))
+    return {"event_type": kind, **chance.choice(_PLACES)} | _placed(chance, measures)
+
+
+def _placed(chance: Random, measures: dict[str, Any]) -> dict[str, Any]:
+    inside = chance.choice(("metadata", "payload", None))
+    return {inside: measures} if inside else measures
+
+
+def _timed(chance: Random, at: int) -> dict[str, Any]:
+    """The time of an event in one of the dialects."""
+    dialect = chance.choice(("raw", "raw", "raw", "click", "analytics", "analytics", "view"))
+    if dialect == "raw":
+        return {"timestamp": _iso(at)}
+    if dialect == "click":
+        return {"timestamp": at, "event_name": chance.choice(_TYPES)}
+    if dialect == "analytics":
+        return {"timestamp": at, "context": chance.choice(_PLACES)}
+    return {"start_time": at, "end_time": _iso(at + chance.choice(LENGTHS))}
 
 
 def _iso(moment_ms: int) -> str:
     return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=moment_ms)).isoformat()
-
-
-@st.composite
-def _timed(draw: st.DrawFn, at: int) -> dict[str, Any]:
-    """The time of an event in one of the dialects."""
-    dialect = draw(st.sampled_from(("raw", "raw", "click", "analytics", "view", "view")))
-    if dialect == "raw":
-        return {"timestamp": _iso(at)}
-    if dialect == "click":
-        return {"timestamp": at, "event_name": draw(st.sampled_from(_TYPES))}
-    if dialect == "analytics":
-        return {"timestamp": at, "context": draw(st.sampled_from(_PLACES))}
-    length = draw(st.sampled_from(LENGTHS))
-    return {"start_time": at, "end_time": _iso(at + length)}
-
-
-@st.composite
-def _events(draw: st.DrawFn, at: int) -> dict[str, Any]:
-    event: dict[str, Any] = {"student_id": draw(st.sampled_from(("s1", "s1", "s2", 7)))}
-    event |= draw(_contents()) | draw(_timed(at))
-    event_id = draw(st.sampled_from(("a", "b", "c", "d", None, "é", 12, "", "e", "f")))
-    event |= {} if event_id is None else {"event_id": event_id}
-    if draw(st.integers(0, 9)) == 0:
-        event |= draw(_drawn(_ODD, 1))
-    return event
 
 
 def _bytes(event: Mapping[str, Any], is_spaced: bool) -> bytes:
@@ -160,40 +218,22 @@ def _bytes(event: Mapping[str, Any], is_spaced: bool) -> bytes:
     return json.dumps(event, separators=separators, ensure_ascii=False).encode()
 
 
-@st.composite
-def arrivals(draw: st.DrawFn, most: int = 14) -> Arrivals:
-    """Records of three students in some order, copies among them, receipts known or not."""
-    at = draw(st.sampled_from(BASES))
-    sent: list[tuple[bytes, int]] = []
-    for _ in range(draw(st.integers(1, most))):
-        at += draw(st.sampled_from(STEPS + STEPS + list(LEAPS)))
-        sent.append((_bytes(draw(_events(at)), draw(st.booleans())), at))
-        if draw(st.integers(0, 7)) == 0:
-            sent.append(draw(st.sampled_from(sent)))
-    knows = draw(st.booleans())
-    delays = (0, 1000, _HOUR, -300_000, -300_001, -_HOUR, 365 * _DAY, 365 * _DAY + 1)
-    late = [draw(st.sampled_from(delays)) if knows else 0 for _ in sent]
-    received = [at + delay if knows else None for (_, at), delay in zip(sent, late, strict=True)]
-    return Arrivals([record for record, _ in sent], received)
-
-
-@st.composite
-def plans(draw: st.DrawFn, splits: bool = True) -> Plan:
-    """Options around the defaults."""
-    options: dict[str, Any] = {
-        "session_gap_seconds": draw(st.sampled_from((1800, 1800, 60, 0.001, 7200, 90_000))),
-        "idle_after_seconds": draw(st.sampled_from((300, 300, 0, 10, 3600))),
-        "interval_active_cap_seconds": draw(st.sampled_from((1800, 1800, 1, 600))),
-        "max_session_hours": draw(st.sampled_from((24, 24, 1, 2, 5, 0.5))),
-        "skim_seconds": draw(st.sampled_from((20, 20, 0, 100))),
-        "reporting_timezone": draw(st.sampled_from(ZONES)),
-        "max_future_seconds": draw(st.sampled_from((0, 300))),
+def _plan(chance: Random, splits: bool) -> Plan:
+    choices = {
+        "session_gap_seconds": (1800, 1800, 1800, 60, 0.001, 7200, 90_000),
+        "idle_after_seconds": (300, 300, 0, 10, 3600),
+        "interval_active_cap_seconds": (1800, 1800, 1, 600),
+        "max_session_hours": (24, 24, 1, 2, 5, 0.5),
+        "skim_seconds": (20, 20, 0, 100),
+        "reporting_timezone": ZONES,
+        "max_future_seconds": (0, 300),
+        "max_age_days": (0, 365),
     }
-    if splits:
-        named = st.lists(st.sampled_from(("device", "browser", "network", "login")), unique=True)
-        options["split_on"] = draw(named)
-    has_catalogue = draw(st.booleans())
-    return Plan(options, CATALOG if has_catalogue else None, QUESTIONS)
+    options: dict[str, Any] = {name: chance.choice(values) for name, values in choices.items()}
+    if splits and chance.random() < 0.6:
+        options["split_on"] = chance.sample(SPLITS, chance.randint(0, len(SPLITS)))
+    return Plan(options, chance.choice((CATALOG, CATALOG, None)), QUESTIONS)
 
 
+SPLITS = ("device", "browser", "network", "login")
 ZONES = ("UTC", "UTC", "Asia/Kolkata", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu")

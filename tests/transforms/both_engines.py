@@ -62,9 +62,7 @@ def _rows(rows: Sequence[Mapping[str, Any]] | None) -> list[dict[str, Any]] | No
 def differences(ours: Result, expected: dict[str, Rows]) -> list[str]:
     """What differs between all tables, the dead letters and the counts."""
     names = expected.keys() - {"dead_letters", "counts"}
-    found = [
-        text for name in sorted(names) for text in of_table(name, ours.tables, expected[name])
-    ]
+    found = [text for name in sorted(names) for text in of_table(name, ours.tables, expected[name])]
     found += _of_letters(ours.tables["dead_letters"], expected["dead_letters"])
     (counts,) = expected["counts"]
     return found + [

@@ -12,7 +12,7 @@ import apache_beam as beam
 import pytest
 from apache_beam.runners.direct.direct_runner import BundleBasedDirectRunner
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
-from apache_beam.testing.test_pipeline import TestPipeline
+from apache_beam.testing.test_pipeline import TestPipeline as CheckedPipeline
 from apache_beam.testing.util import assert_that, equal_to
 from apache_beam.transforms.window import GlobalWindows, Sessions, TimestampedValue
 from apache_beam.utils.timestamp import Duration, Timestamp
@@ -84,7 +84,7 @@ def test_beam_sessions_are_those_of_the_product(runner: str, seed: int) -> None:
     expected = _derived(events)
     assert any(count > 2 for *_, count in expected)
     gap = Duration(micros=(GAP_MS + 1) * 1000)
-    with TestPipeline(runner=RUNNERS[runner]()) as pipeline:
+    with CheckedPipeline(runner=RUNNERS[runner]()) as pipeline:
         sessions = (
             pipeline
             | "Create" >> beam.Create(events)
@@ -101,7 +101,7 @@ def test_beam_sessions_of_the_bare_gap_split_at_exactly_the_gap() -> None:
     """Why a millisecond is added."""
     events = [("s1", START_MS), ("s1", START_MS + GAP_MS)]
     assert _derived(events) == [("s1", START_MS, START_MS + GAP_MS, 2)]
-    with TestPipeline(runner=FnApiRunner()) as pipeline:
+    with CheckedPipeline(runner=FnApiRunner()) as pipeline:
         counts = (
             pipeline
             | "Create" >> beam.Create(events)

@@ -9,7 +9,7 @@ import apache_beam as beam
 import polars as pl
 import pytest
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
-from apache_beam.testing.test_pipeline import TestPipeline
+from apache_beam.testing.test_pipeline import TestPipeline as CheckedPipeline
 from apache_beam.testing.util import assert_that, equal_to
 
 from benchmarks.simulate import simulate
@@ -33,8 +33,8 @@ class Fault(NamedTuple):
     position: str
 
 
-def _pipeline() -> TestPipeline:
-    return TestPipeline(runner=FnApiRunner())
+def _pipeline() -> CheckedPipeline:
+    return CheckedPipeline(runner=FnApiRunner())
 
 
 def _letter(row: dict[str, Any]) -> tuple[str, str, str, bytes]:
@@ -57,7 +57,9 @@ def test_parse_events_gives_events_dead_letters_and_counts() -> None:
             lambda f: f.select("event_id", "student_hash", "shard").rows()
         )
         assert_that(names, equal_to([("e1", student_hash("s1"), 0)]), label="Events")
-        found = parsed.dead_letters | "Letters" >> beam.FlatMap(lambda f: map(_letter, f.to_dicts()))
+        found = parsed.dead_letters | "Letters" >> beam.FlatMap(
+            lambda f: map(_letter, f.to_dicts())
+        )
         assert_that(found, equal_to(letters), label="Letters")
         counts = parsed.counts | "Counts" >> beam.Map(
             lambda c: (c[0]["records_read"], c[0]["dead_letters"], sorted(map(str, c[1])))
@@ -80,7 +82,9 @@ def test_the_whole_graph_gives_the_rows_of_the_plain_functions() -> None:
         )
         derived = shards | DeriveTables(derive_options(plan), PROCESSED_AT)
         totals = derived.contributions | TotalDays(PROCESSED_AT)
-        rows = (derived.rows, totals) | beam.Flatten() | beam.MapTuple(lambda n, f: (n, f.to_dicts()))
+        rows = (
+            (derived.rows, totals) | beam.Flatten() | beam.MapTuple(lambda n, f: (n, f.to_dicts()))
+        )
         gathered = rows | beam.GroupByKey()
         assert_that(gathered, _are_tables(expected.tables))
         counts = derived.counts | "Counts" >> beam.Map(lambda c: Counter(c[0]))

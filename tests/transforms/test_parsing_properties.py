@@ -5,6 +5,7 @@ import math
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -20,7 +21,8 @@ NO_LIMITS = Plan({"max_future_seconds": 0, "max_age_days": 0})
 _KEYS = (
     "student_id", "timestamp", "start_time", "end_time", "chapter_start_time", "context",
     "event_id", "event_type", "event_name", "metadata", "payload", "device", "user_agent", "page",
-    "page_url", "scroll_depth", "course_id", "lesson_id", "ip", "a", "Name", "é", "\u0000", "record",
+    "page_url", "scroll_depth", "course_id", "lesson_id", "ip", "a", "Name", "é", "\u0000",
+    "record",
 )  # fmt: skip
 _NUMBERS = (
     0, -0.0, 1, -1, 0.1, 1e22, 1e-320, 1e308, 2**53 + 1, 2**63, -(2**63), 2**64, 10**30,
@@ -89,6 +91,14 @@ def _disagreements(records: list[bytes]) -> list[str]:
 @given(st.lists(_one_record, min_size=1, max_size=8))
 def test_any_bytes_give_the_event_or_reason_of_the_reference(records: list[bytes]) -> None:
     assert _disagreements(records) == []
+
+
+@pytest.mark.xfail(
+    strict=True,
+    reason="a number out of range has no place in the decoder's message: brackets after it count",
+)
+def test_brackets_after_a_number_out_of_range_are_not_counted() -> None:
+    assert _disagreements([b'{"a": 1e400, "b": ' + b"[" * 33]) == []
 
 
 @examples(60)

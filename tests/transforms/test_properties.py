@@ -1,5 +1,6 @@
 """What holds whatever the students do? Properties over adversarial records."""
 
+import json
 import os
 import random
 from collections import Counter
@@ -8,6 +9,7 @@ from datetime import timedelta
 from itertools import pairwise
 
 import polars as pl
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -158,3 +160,19 @@ def _by_student(rows: Rows) -> dict[str, Rows]:
     for row in rows:
         found.setdefault(row["student_hash"], []).append(row)
     return found
+
+
+@pytest.mark.xfail(
+    strict=True,
+    reason="Polars divides long columns by a product with 1/1000: the last bit depends on the rows",
+)
+def test_a_row_is_the_same_to_the_last_bit_whoever_stands_beside_it() -> None:
+    mine = [_click("s1", 0), _click("s1", 300_001)]
+    alone, together = (run(r, Plan()).tables["sessions"] for r in (mine, [*mine, _click("s2", 0)]))
+    student = alone[0]["student_hash"]
+    assert comparable(alone) == comparable(r for r in together if r["student_hash"] == student)
+
+
+def _click(student: str, at_ms: int) -> bytes:
+    event = {"event_id": f"{at_ms}", "student_id": student, "timestamp": at_ms}
+    return json.dumps(event).encode()

@@ -1,0 +1,116 @@
+"""Does the warehouse work in a bucket as it does in a folder?"""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from benchmarks.simulate import simulate
+from pipelines import maintain, query
+from pipelines.outputs import recover
+from pipelines.storage import locate
+from tests.pipelines.whole_runs import completed, contents, page_view, run, write_lines
+
+pytestmark = [pytest.mark.usefixtures("pseudonym_key"), pytest.mark.slow]
+
+
+@pytest.fixture(scope="module")
+def bucket() -> Iterator[str]:
+    """An empty bucket of a server of this test's own."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    with pytest.MonkeyPatch.context() as patch:
+        settings = {"ENDPOINT_URL": f"http://{host}:{port}", "ALLOW_HTTP": "true",
+                    "ACCESS_KEY_ID": "test", "SECRET_ACCESS_KEY": "test",
+                    "REGION": "us-east-1"}  # fmt: skip
+        for name, value in settings.items():
+            patch.setenv(f"AWS_{name}", value)
+        import boto3
+
+        boto3.client("s3", endpoint_url=settings["ENDPOINT_URL"]).create_bucket(Bucket="school")
+        yield "s3://school"
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    lines = simulate(students=8, days=2, bad=0.02, duplicates=0.03).records
+    return write_lines(tmp_path_factory.mktemp("in") / "events.jsonl", lines)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_bucket_gets_the_rows_that_a_folder_gets(
+    bucket: str, source: Path, tmp_path: Path, workers: int
+) -> None:
+    warehouse = f"{bucket}/first-{workers}"
+    completed(tmp_path, source)
+    first = completed(warehouse, source, workers=workers)
+    assert contents(warehouse) == contents(tmp_path)
+    second = completed(warehouse, source, workers=workers)
+    assert second["run_id"] != first["run_id"]
+    assert contents(warehouse) == contents(tmp_path)
+
+
+def test_warehouse_in_a_bucket_is_queried_maintained_and_run_again(
+    bucket: str, source: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    warehouse = f"{bucket}/second"
+    completed(warehouse, source)
+    completed(warehouse, source)
+    before = contents(warehouse)
+    arguments = [f"--warehouse={warehouse}", "--retention_hours=0"]
+    assert maintain.main(arguments) == 0
+    assert contents(warehouse) == before
+    completed(warehouse, source)
+    assert contents(warehouse) == before
+    capsys.readouterr()
+    sql = "SELECT count(*) AS n FROM silver.events"
+    assert query.main([f"--warehouse={warehouse}", sql, "--format=csv"]) == 0
+    assert capsys.readouterr().out == f"n\n{len(before['silver.events'])}\n"
+
+
+def test_run_in_a_bucket_leaves_no_staging(bucket: str, source: Path) -> None:
+    completed(f"{bucket}/third", source)
+    filesystem, root = locate(f"{bucket}/third")
+    from pyarrow.fs import FileSelector
+
+    found = filesystem.get_file_info(FileSelector(root, recursive=True))
+    assert not [file.path for file in found if "_staging/" in file.path]
+
+
+def test_bucket_that_there_is_not_is_one_line(
+    bucket: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    source = write_lines(tmp_path / "events.jsonl", [page_view()])
+    assert run(f"{bucket}-nowhere/w", source) in (1, 2)
+    shown = capfd.readouterr().err
+    lines = [line for line in shown.splitlines() if line.startswith("chapterflow: ")]
+    assert len(lines) == 1
+    assert f"{bucket}-nowhere" in lines[0] or "NoSuchBucket" in lines[0]
+
+
+def test_half_a_run_in_a_bucket_is_undone_once_it_is_surely_dead(
+    bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warehouse = f"{bucket}/fourth"
+    days = [page_view(0), page_view(1500)]
+    completed(warehouse, write_lines(tmp_path / "a.jsonl", days))
+    before = contents(warehouse)
+    more = write_lines(tmp_path / "b.jsonl", [*days, page_view(5)])
+    with monkeypatch.context() as patched:
+        patched.setattr("pipelines.outputs.commit_run._commit_anomalies", _die)
+        assert run(warehouse, more) == 1
+    later = time.time() + 2 * recover.SURELY_DEAD.total_seconds()
+    monkeypatch.setattr("pipelines.outputs.recover.time.time", lambda: later)
+    completed(warehouse, tmp_path / "a.jsonl", start_date="2025-11-17", end_date="2025-11-17")
+    assert contents(warehouse) == before
+
+
+def _die(*_: object) -> None:
+    raise RuntimeError("died")
+
+
