@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import maxminddb
 import yaml
@@ -117,9 +118,14 @@ def _find_place(database: maxminddb.Reader, address: str) -> Place:
         return None, None
     if not isinstance(found, dict):
         return None, None
-    country = found.get("country", {}).get("iso_code")
-    parts = found.get("subdivisions") or [{}]
-    return country, parts[0].get("iso_code")
+    parts = found.get("subdivisions")
+    first = parts[0] if isinstance(parts, list) and parts else None
+    return _iso_code(found.get("country")), _iso_code(first)
+
+
+def _iso_code(place: Any) -> str | None:
+    code = place.get("iso_code") if isinstance(place, dict) else None
+    return code if isinstance(code, str) else None
 
 
 def _read_csv(path: str, flag: str, needed: tuple[str, ...]) -> list[dict[str, str]]:

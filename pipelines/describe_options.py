@@ -5,11 +5,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipelines import maintain, options, query, replay_dead_letters, report
+from pipelines import flags, maintain, query, replay_dead_letters, report
 
 DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "options.md"
-PROGRAMS = (options, replay_dead_letters, query, report, maintain)
-"""Modules whose `_parser()` makes the parser of a program."""
+PROGRAMS = (flags, replay_dead_letters, query, report, maintain)
+"""Modules whose `build_parser()` makes the parser of a program."""
 
 _HEAD = """# Options
 
@@ -22,7 +22,7 @@ def render() -> str:
     """The document."""
     parts = [_HEAD]
     for program in PROGRAMS:
-        parser = program._parser()
+        parser = program.build_parser()
         parts.append(f"## {parser.prog.removeprefix('python -m ')}\n")
         parts.append(f"{_first_line(parser.description)}\n")
         for title, actions in _groups(parser):

@@ -91,7 +91,7 @@ def maintain_table(name: str, table: DeltaTable, base: int, retention_hours: int
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the program; 0 done, 2 with one line when there is no warehouse."""
-    options = _parser().parse_args(arguments)
+    options = build_parser().parse_args(arguments)
     warehouse = options.warehouse.rstrip("/")
     try:
         done = maintain(
@@ -105,7 +105,8 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
+    """The flags of the program."""
     parser = argparse.ArgumentParser(
         prog="python -m pipelines.maintain",
         description=(__doc__ or "").partition("\n")[0],

@@ -63,7 +63,7 @@ def render(rows: pl.DataFrame, output_format: str) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the program; 0 done, 2 with one line when the query or the warehouse does not work."""
-    parser = _parser()
+    parser = build_parser()
     options = parser.parse_args(arguments)
     if bool(options.sql) == options.tables:
         parser.error('give a query in quotes, "SELECT ...", or --tables')
@@ -77,7 +77,8 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
+    """The flags of the program."""
     parser = argparse.ArgumentParser(
         prog="python -m pipelines.query", description=__doc__, allow_abbrev=False
     )

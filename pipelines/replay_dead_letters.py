@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from pipelines import companions, progress, storage
+from pipelines import progress, storage
 from pipelines.batch import plan_batch, run_batch, topic_of
 from pipelines.inputs import InputError
 from pipelines.options import BatchOptions, UsageError, fail, parse_batch_options
@@ -25,7 +25,7 @@ from transforms.calendar import dates as dates_in_zone
 from transforms.parse_events import ParseSettings, parse_block
 
 LOST = "unreadable_source"
-"""Letters of this reason stand for what could not even be read: the file itself has to be mended."""
+"""Letters of this reason stand for what could not be read: the file itself has to be mended."""
 
 
 @dataclass
@@ -43,7 +43,7 @@ class Letters:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Replay; the exit code."""
-    parser = _parser()
+    parser = build_parser()
     known, rest = parser.parse_known_args(sys.argv[1:] if argv is None else list(argv))
     try:
         given = [] if known.input is None else [f"--input={known.input}"]
@@ -137,7 +137,8 @@ def _inputs_so_far(warehouse: str) -> str:
     return ",".join(sorted(patterns))
 
 
-def _parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
+    """The flags of the program."""
     parser = argparse.ArgumentParser(
         prog="python -m pipelines.replay_dead_letters",
         description=__doc__,

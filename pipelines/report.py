@@ -76,7 +76,7 @@ def render(snapshot: Snapshot, written_at: datetime.datetime) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Write the report; 0 done, 2 with one line when it cannot be read or written."""
-    options = _parser().parse_args(arguments)
+    options = build_parser().parse_args(arguments)
     try:
         page = render(open_snapshot(options.warehouse), datetime.datetime.now(datetime.UTC))
         options.out.write_text(page, encoding="utf-8")
@@ -90,7 +90,8 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
+    """The flags of the program."""
     parser = argparse.ArgumentParser(
         prog="python -m pipelines.report",
         description=(__doc__ or "").partition("\n")[0],

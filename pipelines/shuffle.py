@@ -61,7 +61,7 @@ class _Spill(beam.DoFn):
     def finish_bundle(self) -> Iterator[WindowedValue]:
         window = GlobalWindow()
         for item in self._flush():
-            yield WindowedValue(item, window.max_timestamp(), [window])
+            yield WindowedValue(item, window.max_timestamp(), (window,))
 
     def _flush(self) -> Iterator[tuple[int, Slice]]:
         if not self._frames:
@@ -78,7 +78,7 @@ class _Spill(beam.DoFn):
 
 def load_shard(slices: Iterable[Slice]) -> pl.DataFrame:
     """All events of a shard."""
-    batches = []
+    batches: list[pa.RecordBatch] = []
     for place in slices:
         if not batches:
             _mark_loaded(place)

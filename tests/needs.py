@@ -1,4 +1,4 @@
-"""Is what a test needs on this machine? If not it skips with the reason, but fails where CI is set."""
+"""Is what a test needs on this machine? If not it skips with a reason, but fails with CI set."""
 
 import os
 

@@ -8,6 +8,7 @@ adds exactly 1 to a count of distinct students.
 import polars as pl
 
 from transforms import calendar
+from transforms.divide import divide
 from transforms.options import MetricOptions
 from transforms.sessionize import Timeline
 
@@ -144,7 +145,7 @@ def _videos(videos: pl.DataFrame) -> pl.DataFrame:
         views_count=pl.len().cast(pl.Int64),
         watched_ms=pl.col("watched_ms").sum(),
         rewatched_ms=pl.col("rewatched_ms").sum(),
-        playing_atto=_exact_sum(pl.col("playing_ms") / 1000),
+        playing_atto=_exact_sum(divide(pl.col("playing_ms"), 1000)),
         watch_ratio_atto=_exact_sum(pl.col("watch_ratio")),
         watch_ratio_known_count=_count(pl.col("watch_ratio").is_not_null()),
         completed_count=_count(pl.col("is_completed")),

@@ -1,7 +1,8 @@
 """Which records are JSON objects, and what is wrong with the others?"""
 
+import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -11,6 +12,7 @@ from schemas.vocabulary import MAX_DEPTH, MAX_RECORD_BYTES
 _decode = msgspec.json.Decoder().decode
 _MARKS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}"]', re.DOTALL)
 
+_NUMBERS = re.compile(rb'"(?:[^"\\]|\\.)*"|(-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)', re.DOTALL)
 _PLACE = re.compile(r"\(byte (\d+)\)")
 
 Failure = tuple[int, str, str]
@@ -54,16 +56,21 @@ _FAILED = object()
 def _decode_values(records: Sequence[bytes]) -> tuple[list[Any], list[Failure]]:
     values: list[Any] = []
     failures: list[Failure] = []
-    append, remaining = values.append, iter(records)
+    remaining = iter(records)
     while len(values) < len(records):
         try:
-            for record in remaining:
-                append(_decode(record))
+            _decode_until_error(remaining, values)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             row = len(values)
             failures.append((row, *_diagnose(records[row], str(error))))
-            append(_FAILED)
+            values.append(_FAILED)
     return values, failures
+
+
+def _decode_until_error(records: Iterator[bytes], values: list[Any]) -> None:
+    append = values.append
+    for record in records:
+        append(_decode(record))
 
 
 def _judge(records: Sequence[bytes], values: list[Any], suspects: set[int]) -> list[Failure]:
@@ -97,6 +104,16 @@ def _diagnose(record: bytes, error: str) -> tuple[str, str]:
     except UnicodeDecodeError as broken:
         return "invalid_utf8", str(broken)
     # A parser that meets another error first never gets too deep.
-    place = _PLACE.search(error)
-    readable = record[: int(place.group(1))] if place else record
+    readable = record[: _place_of_error(record, error)]
     return ("too_deep", "") if nesting(readable) > MAX_DEPTH else ("not_json", error)
+
+
+def _place_of_error(record: bytes, error: str) -> int:
+    """Where the decoder stopped: as it says, or at the first number beyond a double."""
+    place = _PLACE.search(error)
+    if place:
+        return int(place.group(1))
+    if "out of range" in error:
+        numbers = (mark for mark in _NUMBERS.finditer(record) if mark[1])
+        return next((mark.start() for mark in numbers if math.isinf(float(mark[1]))), len(record))
+    return len(record)

@@ -55,7 +55,8 @@ class _Derive(beam.DoFn):
         yield TaggedOutput("counts", (derived.counts, set()))  # type: ignore[misc]
         for name, frame in derived.contributions.items():
             if not frame.is_empty():
-                yield TaggedOutput("contributions", (TABLE_OF.get(name, name), (name, frame)))
+                part = TABLE_OF.get(name, name), (name, frame)
+                yield TaggedOutput("contributions", part)  # type: ignore[misc]
         for name, frame in derived.rows.items():
             if not frame.is_empty():
                 yield name, present(name, frame, self.started_at)

@@ -3,6 +3,7 @@
 import numpy as np
 import polars as pl
 
+from transforms.divide import divide
 from transforms.name_rows import uuids
 from transforms.sessionize import Timeline
 
@@ -55,12 +56,13 @@ def finish(anomalies: pl.DataFrame) -> pl.DataFrame:
 
 
 def align(frame: pl.DataFrame) -> pl.DataFrame:
+    """The columns of an anomaly (COLUMNS) in their order and types; null where a frame has none."""
     missing = [pl.lit(None).alias(name) for name in COLUMNS if name not in frame.columns]
     return frame.with_columns(missing).select(pl.col(n).cast(t) for n, t in COLUMNS.items())
 
 
 def _seconds(column: str) -> pl.Expr:
-    return pl.col(column) / 1000
+    return divide(pl.col(column), 1000)
 
 
 def _told(column: str, unit_ms: int = 1000) -> pl.Expr:
@@ -70,7 +72,10 @@ def _told(column: str, unit_ms: int = 1000) -> pl.Expr:
 
 def _visits(visits: pl.DataFrame, kind: str, value: str, threshold: pl.Expr) -> pl.DataFrame:
     frame = visits.with_columns(
-        kind=pl.lit(kind), date="visit_date", value=_seconds(value), expected=threshold / 1000
+        kind=pl.lit(kind),
+        date="visit_date",
+        value=_seconds(value),
+        expected=divide(threshold, 1000),
     )
     return frame.with_columns(score=pl.col("value") / pl.col("expected"))
 

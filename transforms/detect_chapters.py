@@ -6,6 +6,7 @@ from collections.abc import Collection
 import polars as pl
 
 from transforms.detect import align, finish
+from transforms.divide import divide
 
 HISTORY_DAYS = 28
 MIN_HISTORY = 7
@@ -27,7 +28,7 @@ def detect_low_engagement(chapters: pl.DataFrame, expected: pl.DataFrame) -> pl.
     known = chapters.join(expected, _CHAPTER, "left", nulls_equal=True).filter(
         pl.col("visits_count") >= MIN_VISITS
     )
-    bound = SHARE_OF_EXPECTED * pl.col("expected_ms") / 1000
+    bound = divide(SHARE_OF_EXPECTED * pl.col("expected_ms"), 1000)
     leaves = (pl.col("drop_off_rate") >= DROP_OFF).fill_null(False)
     hurries = (pl.col("median_active_seconds") < bound).fill_null(False)
     found = known.filter(leaves | hurries).with_columns(

@@ -5,6 +5,7 @@ import datetime
 import polars as pl
 
 from schemas import tables
+from transforms.divide import divide
 
 
 def present(name: str, frame: pl.DataFrame, processed_at: datetime.datetime) -> pl.DataFrame:
@@ -25,7 +26,7 @@ def _column(name: str, frame: pl.DataFrame) -> pl.Expr:
     if name in frame.columns:
         return pl.col(name)
     if name.endswith("_seconds"):
-        return pl.col(f"{name.removesuffix('_seconds')}_ms") / 1000
+        return divide(pl.col(f"{name.removesuffix('_seconds')}_ms"), 1000)
     milliseconds = pl.col(f"{name.removesuffix('_at')}_ms")
     return (
         milliseconds.cast(pl.Datetime("ms"))

@@ -4,6 +4,7 @@ import ipaddress
 import json
 import re
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -65,11 +66,11 @@ _ABSENT = object()
 def _remaining(group: Group) -> Columns:
     """The columns to keep, the first value that is not null of equal keys."""
     unknown = {k: v for k, v in group.scopes[TOP].items() if k not in KNOWN_FIELDS}
+    inner = (group.scopes.get(scope, {}) for scope in ("metadata", "payload"))
     merged: Columns = {}
-    for columns in (unknown, group.scopes.get("metadata", {}), group.scopes.get("payload", {})):
-        for key, values in columns.items():
-            if key.lower() not in PERSONAL_KEYS:
-                merged[key] = _coalesce(merged[key], values) if key in merged else values
+    for key, values in chain(unknown.items(), *(columns.items() for columns in inner)):
+        if key.lower() not in PERSONAL_KEYS:
+            merged[key] = _coalesce(merged[key], values) if key in merged else values
     return merged
 
 

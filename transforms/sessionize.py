@@ -8,6 +8,7 @@ import polars as pl
 from schemas.canonical import TRAITS
 from schemas.vocabulary import END_REASONS
 from transforms import calendar
+from transforms.divide import divide
 from transforms.name_rows import uuids
 from transforms.options import MetricOptions
 from transforms.slices import (
@@ -126,7 +127,7 @@ def _describe(timeline: Timeline, breaks: np.ndarray, options: MetricOptions) ->
     return sessions.with_columns(
         _session_ids(sessions, events["event_id"].gather(firsts)),
         pl.when(pl.col("event_count") > 1)
-        .then(pl.col("gap_span_ms") / (pl.col("event_count") - 1) / 1000)
+        .then(divide(pl.col("gap_span_ms") / (pl.col("event_count") - 1), 1000))
         .alias("average_event_gap_seconds"),
         pl.col("device_type").is_in(["mobile", "tablet"]).alias("is_mobile"),
         calendar.dates(sessions["session_start_ms"], options.reporting_timezone).alias(

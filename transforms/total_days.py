@@ -3,6 +3,7 @@
 import polars as pl
 
 from transforms.contribute import ATTO, CURVE_STEPS, Frames
+from transforms.divide import divide
 
 _CHAPTER = ["date", "course_id", "chapter_id"]
 
@@ -43,7 +44,7 @@ def _quantile(share: float) -> pl.Expr:
     value, upto = pl.col("time_ms"), pl.col("upto")
     low = value.filter(upto > below).first()
     high = value.filter(upto > place.ceil()).first()
-    return (low + fraction * (high - low)) / 1000
+    return divide(low + fraction * (high - low), 1000)
 
 
 def _ratio(part: str, whole: str) -> pl.Expr:
@@ -68,10 +69,10 @@ def _chapters(chapters: pl.DataFrame, times: pl.DataFrame) -> pl.DataFrame:
     ):
         joined = joined.join(frame, _CHAPTER, "left", nulls_equal=True)
     return joined.rename(_TOTAL).with_columns(
-        average_time_per_visit_seconds=pl.col("total_time_spent_ms")
-        / pl.col("visits_count")
-        / 1000,
-        average_scroll_depth=_ratio("scroll_atto", "scroll_known_count") / ATTO,
+        average_time_per_visit_seconds=divide(
+            pl.col("total_time_spent_ms") / pl.col("visits_count"), 1000
+        ),
+        average_scroll_depth=divide(_ratio("scroll_atto", "scroll_known_count"), ATTO),
         drop_off_rate=_ratio("drop_off_count", "drop_off_known_count"),
         completion_rate=_ratio("completed_count", "completion_known_count"),
     )
@@ -80,7 +81,7 @@ def _chapters(chapters: pl.DataFrame, times: pl.DataFrame) -> pl.DataFrame:
 def _questions(questions: pl.DataFrame) -> pl.DataFrame:
     wrong = pl.col("known_count") - pl.col("correct_count")
     return questions.with_columns(
-        average_time_spent_seconds=_ratio("time_spent_ms", "timed_count") / 1000,
+        average_time_spent_seconds=divide(_ratio("time_spent_ms", "timed_count"), 1000),
         difficulty_estimate=(wrong + 1) / (pl.col("known_count") + 2),
     )
 
@@ -89,7 +90,7 @@ def _videos(videos: pl.DataFrame) -> pl.DataFrame:
     known = pl.col("length_known_count")
     curve = pl.concat_list(pl.col(f"reached_{k}") / known for k in range(1, CURVE_STEPS + 1))
     return videos.with_columns(
-        average_watch_ratio=_ratio("watch_ratio_atto", "watch_ratio_known_count") / ATTO,
+        average_watch_ratio=divide(_ratio("watch_ratio_atto", "watch_ratio_known_count"), ATTO),
         completion_rate=pl.col("completed_count") / pl.col("views_count"),
         rewatch_ratio=_ratio("rewatched_ms", "watched_ms"),
         average_playback_rate=_ratio("watched_ms", "playing_atto") * (ATTO / 1000),

@@ -3,6 +3,7 @@
 import polars as pl
 
 from transforms import calendar
+from transforms.divide import divide
 from transforms.options import MetricOptions
 from transforms.sessionize import Timeline
 
@@ -31,7 +32,7 @@ def total_sessions(sessions: pl.DataFrame) -> pl.DataFrame:
     return sessions.group_by(date="session_date", student_hash="student_hash").agg(
         total_sessions=pl.len().cast(pl.Int64),
         total_time_spent_ms=duration.sum(),
-        average_session_duration_seconds=duration.sum() / pl.len() / 1000,
+        average_session_duration_seconds=divide(duration.sum() / pl.len(), 1000),
         longest_session_ms=duration.max(),
         shortest_session_ms=duration.min(),
         active_ms=pl.col("active_ms").sum(),
@@ -54,9 +55,9 @@ def total_students(
         .with_columns(pl.exclude(_KEY).fill_null(0))
     )
     share = [
-        0.4 * (pl.col("active_ms") / 1000 / 3600).clip(upper_bound=1),
-        0.4 * (pl.col("tenths") / 10 / 60).clip(upper_bound=1),
-        0.2 * (pl.col("chapters") / 3).clip(upper_bound=1),
+        0.4 * divide(pl.col("active_ms"), 3_600_000).clip(upper_bound=1),
+        0.4 * divide(pl.col("tenths"), 600).clip(upper_bound=1),
+        0.2 * divide(pl.col("chapters"), 3).clip(upper_bound=1),
     ]
     return days.with_columns(engagement_score=100 * (share[0] + share[1] + share[2]))
 

@@ -26,6 +26,11 @@ class Group:
     size: int
     scopes: dict[str, Columns]
 
+    def columns(self) -> Iterator[tuple[tuple[str, str], Sequence[Any]]]:
+        """Scope and key, and the values, of every field."""
+        for scope, columns in self.scopes.items():
+            yield from (((scope, key), values) for key, values in columns.items())
+
 
 @dataclass
 class Fields:
@@ -37,9 +42,8 @@ class Fields:
 
     def __post_init__(self) -> None:
         for group in self.groups:
-            for scope, columns in group.scopes.items():
-                for key, values in columns.items():
-                    self._columns.setdefault((scope, key), []).append((group.start, values))
+            for place, values in group.columns():
+                self._columns.setdefault(place, []).append((group.start, values))
 
     def column(self, scope: str, key: str) -> list[Any] | None:
         """Values of a field in row order, None where absent; None when no record has it."""

@@ -5,6 +5,7 @@ import polars as pl
 
 from transforms import calendar
 from transforms.catalogue import Catalogue
+from transforms.divide import divide
 from transforms.find_stays import ENDING, Stays, find_stays
 from transforms.name_rows import uuids
 from transforms.options import MetricOptions
@@ -88,7 +89,7 @@ def _judge(visits: pl.DataFrame, catalogue: Catalogue, options: MetricOptions) -
     cap = pl.max_horizontal(pl.lit(float(options.interval_cap_ms)), expected)
     idle = pl.when(is_interval).then(2 * cap).otherwise(3.0 * active)
     skim = pl.max_horizontal(pl.lit(float(options.skim_ms)), 0.2 * expected)
-    rate = pl.when("is_done").then(1.0).otherwise(scroll / 100)
+    rate = pl.when("is_done").then(1.0).otherwise(divide(scroll, 100))
     visits = visits.with_columns(
         completion_rate=rate, idle_threshold_ms=idle, skim_threshold_ms=skim
     )

@@ -29,7 +29,7 @@ _HEADER = fastavro.parse_schema(
 _MAX_BLOCK_BYTES = 256 << 20
 
 
-class _Fault(Exception):
+class _FaultError(Exception):
     """The file cannot be read any further; one line."""
 
 
@@ -57,24 +57,24 @@ def _gather(
         while block_bytes > 0 and (row := next(rows, b"")):
             records.append(row)
             block_bytes -= len(row)
-    except _Fault as fault:
+    except _FaultError as fault:
         return records, Unreadable(f"avro: {fault}", b"", str(last + len(records)))
     return records, None
 
 
 def _rows(chunk: Chunk, file: BinaryIO) -> Iterator[bytes]:
-    """JSON of each row; raises _Fault after the last one that can be read."""
+    """JSON of each row; raises _FaultError after the last one that can be read."""
     schema, decode, sync = _header(file)
     while file.tell() < chunk.size_bytes:
         count, size = _long(file), _long(file)
         if not 0 <= size <= _MAX_BLOCK_BYTES or count < 0:
-            raise _Fault(f"a block says it has {count} rows in {size} bytes")
+            raise _FaultError(f"a block says it has {count} rows in {size} bytes")
         data, mark = file.read(size), file.read(len(sync))
         yield from _block_rows(schema, decode, data, count, len(data) < size)
         if len(mark) < len(sync):
-            raise _Fault("the file is cut off")
+            raise _FaultError("the file is cut off")
         if mark != sync:
-            raise _Fault("a block does not end with the mark of this file")
+            raise _FaultError("a block does not end with the mark of this file")
 
 
 def _header(file: BinaryIO) -> tuple[dict, Callable[[bytes], bytes], bytes]:
@@ -85,10 +85,10 @@ def _header(file: BinaryIO) -> tuple[dict, Callable[[bytes], bytes], bytes]:
     except OSError:
         raise  # of the disk or the network: the work is to be tried again
     except Exception as error:  # damaged bytes make fastavro raise whatever happens to fail
-        raise _Fault(f"the header cannot be read ({_line(error)})") from error
+        raise _FaultError(f"the header cannot be read ({_line(error)})") from error
     codec = header["meta"].get("avro.codec", b"null").decode("utf-8", "replace")
     if codec not in _CODECS:
-        raise _Fault(f"the codec {codec!r} is not known: write it with deflate or snappy")
+        raise _FaultError(f"the codec {codec!r} is not known: write it with deflate or snappy")
     return schema, _CODECS[codec], header["sync"]
 
 
@@ -103,7 +103,7 @@ def _block_rows(
             raise ValueError(f"it holds more than its {count} rows")
     except Exception as error:  # damaged bytes make fastavro raise whatever happens to fail
         reason = f"a block cannot be decoded ({_line(error)})"
-        raise _Fault("the file is cut off" if is_cut_off else reason) from error
+        raise _FaultError("the file is cut off" if is_cut_off else reason) from error
 
 
 def _value(values: BinaryIO, schema: dict) -> object:
@@ -138,7 +138,7 @@ def _long(file: BinaryIO) -> int:
         shift += 7
         if byte[0] < 0x80 or shift > 63:
             return (number >> 1) ^ -(number & 1)
-    raise _Fault("the file is cut off")
+    raise _FaultError("the file is cut off")
 
 
 def _inflate(data: bytes) -> bytes:

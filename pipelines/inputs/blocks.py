@@ -44,7 +44,7 @@ class Unreadable:
     position: str
 
 
-class BrokenStream(Exception):
+class BrokenStreamError(Exception):
     """Compressed data cannot be decoded any further; everything before was handed out."""
 
 
@@ -53,12 +53,12 @@ class SoundPieces:
 
     def __init__(self, pieces: Iterable[bytes]) -> None:
         self._pieces = pieces
-        self.fault: BrokenStream | None = None
+        self.fault: BrokenStreamError | None = None
 
     def __iter__(self) -> Iterator[bytes]:
         try:
             yield from self._pieces
-        except BrokenStream as error:
+        except BrokenStreamError as error:
             self.fault = error
 
 
@@ -112,7 +112,7 @@ def pieces_between(file: BinaryIO, start: int, end: int, piece_bytes: int) -> It
 
 
 def closing_block(
-    source: str, tail: bytes, line: int, last: int, fault: BrokenStream | None
+    source: str, tail: bytes, line: int, last: int, fault: BrokenStreamError | None
 ) -> Block:
     """What is left at the end of a text: a record, or after a fault the `Unreadable`.
 

@@ -22,7 +22,7 @@ def document_blocks(source: str, pieces: Iterator[bytes]) -> Iterator[Block]:
 
     Holds one piece and one record (16 MiB of it at most). Every visible text that is not
     punctuation between records is in some record, so that rubbish reaches the parser, which
-    rejects it. After a `BrokenStream` of the pieces the last block has the failure.
+    rejects it. After a `BrokenStreamError` of the pieces the last block has the failure.
     """
     scanner, last, sound = _Scanner(), 0, SoundPieces(pieces)
     for piece in sound:

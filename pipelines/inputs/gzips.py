@@ -4,7 +4,7 @@ import zlib
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from pipelines.inputs.blocks import BrokenStream
+from pipelines.inputs.blocks import BrokenStreamError
 
 _READ_BYTES = 256 << 10
 _GZIP_WINDOW = 31  # zlib's number for "gzip header, largest window"
@@ -14,7 +14,7 @@ _MAGIC = b"\x1f\x8b"
 def decoded_pieces(file: BinaryIO, piece_bytes: int) -> Iterator[bytes]:
     """Decoded bytes of all members, at most `piece_bytes` at a time.
 
-    Raises BrokenStream at truncated or corrupt data, after all that could be decoded before.
+    Raises BrokenStreamError at truncated or corrupt data, after all that could be decoded before.
     Zero bytes after a member are padding.
     """
     read_bytes = max(1, min(_READ_BYTES, piece_bytes))
@@ -30,7 +30,7 @@ def _next_member(file: BinaryIO, data: bytes, read_bytes: int) -> bytes:
     while len(data) < len(_MAGIC) and (more := file.read(read_bytes)):
         data = (data + more).lstrip(b"\0")
     if data and not data.startswith(_MAGIC):
-        raise BrokenStream("gzip: what follows the compressed data is not gzip")
+        raise BrokenStreamError("gzip: what follows the compressed data is not gzip")
     return data
 
 
@@ -46,9 +46,9 @@ def _member_pieces(
             piece = inflater.decompress(data, piece_bytes)
         except zlib.error as error:
             yield from _rescued_pieces(before, data, piece_bytes)
-            raise BrokenStream(f"gzip: corrupt data ({error})") from error
+            raise BrokenStreamError(f"gzip: corrupt data ({error})") from error
         if not (data or piece or inflater.eof):
-            raise BrokenStream("gzip: the file is cut off")
+            raise BrokenStreamError("gzip: the file is cut off")
         data = inflater.unconsumed_tail
         if piece:
             yield piece

@@ -21,7 +21,7 @@ def line_blocks(
 ) -> Iterator[Block]:
     """Blocks of the lines of a text that comes in pieces, one block a piece.
 
-    Of a line longer than 16 MiB only the first 16 MiB are kept. After a `BrokenStream` of the
+    Of a line longer than 16 MiB only the first 16 MiB are kept. After a `BrokenStreamError` of the
     pieces the last block has the failure. `before`: counts the lines before the first piece.
     """
     line, last, tail, sound = 1, 0, b"", SoundPieces(pieces)

@@ -1,4 +1,4 @@
-"""What makes a run visible? Every table's commit, then the row of the run that names their versions."""
+"""What makes a run visible? A commit per table, then the run's row that names their versions."""
 
 import datetime
 import json
@@ -30,7 +30,8 @@ from transforms.present import present
 OUTCOMES = ("events", "duplicates", "dead_letters", "excluded", "dropped", "out_of_range")
 """What can become of a record; the counts add up to the records read."""
 _OTHER_COUNTS = (
-    "late", "without_consent", "clipped_scroll_depths", "unknown_chapters", "id_conflicts", "sessions"
+    "late", "without_consent", "clipped_scroll_depths", "unknown_chapters", "id_conflicts",
+    "sessions",
 )  # fmt: skip
 _TREND_COLUMNS = (
     "date", "course_id", "chapter_id", "visits_count", "drop_off_rate", "median_active_seconds",

@@ -52,7 +52,7 @@ class Lake:
 
     def dates(self, name: str) -> set[datetime.date]:
         """The dates that a table has rows of."""
-        column = tables.get(name).partition
+        column = str(tables.get(name).partition)
         values = {partition[column] for partition in self.open(name).partitions()}
         return {datetime.date.fromisoformat(str(value)) for value in values if value}
 

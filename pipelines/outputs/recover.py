@@ -1,8 +1,8 @@
 """What did a run that died leave behind? The next run takes it back before it commits its own.
 
-A run commits its tables one after the other. Died in between, it leaves some tables changed that no
-row of `ops.pipeline_runs` names. Were they left so, the next run of other dates would name them, and
-readers would see half a run.
+A run commits its tables one after the other. Died in between, it leaves some tables changed that
+no row of `ops.pipeline_runs` names. Were they left so, the next run of other dates would name them,
+and readers would see half a run.
 """
 
 import contextlib
@@ -34,7 +34,7 @@ _LOG = logging.getLogger("chapterflow")
 
 @contextlib.contextmanager
 def committing(warehouse: str) -> Iterator[None]:
-    """Let one run commit at a time; the lock of one that dies is free at once. Local folders only."""
+    """Let one run commit at a time, in local folders; the lock of one that dies is free at once."""
     if not storage.is_local(warehouse):
         yield
         return

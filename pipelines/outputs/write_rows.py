@@ -63,7 +63,7 @@ class _Write(beam.DoFn):
     def finish_bundle(self) -> Iterator[WindowedValue]:
         window = GlobalWindow()
         for file in self._flush():
-            yield WindowedValue(file, window.max_timestamp(), [window])
+            yield WindowedValue(file, window.max_timestamp(), (window,))
 
     def _flush(self) -> Iterator[NewFile]:
         frames, self._frames, self._bytes = self._frames, {}, 0

@@ -1,4 +1,4 @@
-"""A short term of a few students, as dated folders: the cases in which days depend on each other."""
+"""A short term of a few students, in dated folders: cases in which days depend on each other."""
 
 import datetime
 from collections import defaultdict

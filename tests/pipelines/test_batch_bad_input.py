@@ -1,4 +1,4 @@
-"""Does any input, however broken, end in rows and dead letters that add up, and never in a crash?"""
+"""Does any input, however broken, end in rows and dead letters that add up, never in a crash?"""
 
 import gzip
 import io
@@ -166,7 +166,5 @@ def test_files_dropped_while_their_dates_are_run_count_only_where_they_lie(tmp_p
     for day in range(10, 22):
         event = page_view(day, timestamp=f"2025-11-{day}T10:00:00Z")
         write_lines(tmp_path / "in" / f"date=2025-11-{day}" / "a.jsonl", [event])
-    row = completed(
-        tmp_path / "w", tmp_path / "in", start_date="2025-11-15", end_date="2025-11-16"
-    )
+    row = completed(tmp_path / "w", tmp_path / "in", start_date="2025-11-15", end_date="2025-11-16")
     assert (row["records_read"], row["events"], row["out_of_range"]) == (6, 2, 4)

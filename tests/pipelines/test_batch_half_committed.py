@@ -4,6 +4,7 @@ import datetime
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,9 @@ class DiedError(Exception):
     """Stands for the death of the process."""
 
 
-def _run_and_die(patch: pytest.MonkeyPatch, commits: int, warehouse: Path, *inputs: Path) -> None:
+def _run_and_die(
+    patch: pytest.MonkeyPatch, commits: int, warehouse: Path, source: Path, **options: Any
+) -> None:
     """A run that dies before its commit number `commits` + 1."""
     real, left = Lake.replace_dates, iter(range(commits))
 
@@ -29,7 +32,7 @@ def _run_and_die(patch: pytest.MonkeyPatch, commits: int, warehouse: Path, *inpu
 
     with patch.context() as patched:
         patched.setattr(Lake, "replace_dates", replace_dates)
-        assert run(warehouse, *inputs, workers=1) == 1
+        assert run(warehouse, source, workers=1, **options) == 1
 
 
 @pytest.mark.parametrize("commits", [1, 8, 16])
@@ -41,7 +44,8 @@ def test_run_of_another_date_does_not_show_half_of_a_run_that_died(
     completed(tmp_path / "w", source)
     before = contents(tmp_path / "w")
     changed = term.lessons_only(tmp_path / "changed", without=first)
-    _run_and_die(monkeypatch, commits, tmp_path / "w", changed)
+    dates = {"start_date": first, "end_date": first}
+    _run_and_die(monkeypatch, commits, tmp_path / "w", changed, **dates)
     assert contents(tmp_path / "w") == before
     completed(tmp_path / "w", source, start_date=second, end_date=second)
     assert contents(tmp_path / "w") == before

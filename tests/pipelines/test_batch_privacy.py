@@ -152,8 +152,9 @@ def test_pseudonyms_of_named_topics_are_taken_as_they_are(tmp_path: Path) -> Non
     for n, topic in enumerate(("partner", "clickstream")):
         path = tmp_path / "in" / topic / "date=2025-11-16" / "a.jsonl"
         write_lines(path, [page_view(n, student_id=f"p-{topic}")])
-    envelope = {"received_at": "2025-11-16T12:00:00Z", "topic": "partner", "partition": 0,
-                "offset": 1, "record": json.dumps(page_view(2, student_id="p-wrapped"))}  # fmt: skip
+    record = json.dumps(page_view(2, student_id="p-wrapped"))
+    received = {"received_at": "2025-11-16T12:00:00Z", "topic": "partner"}
+    envelope = received | {"partition": 0, "offset": 1, "record": record}
     write_lines(tmp_path / "in" / "raw.jsonl", [envelope])
     completed(tmp_path / "w", tmp_path / "in", pseudonymous_topics="partner,other")
     hashes = {row["student_hash"] for row in read(tmp_path / "w", "silver.events")}

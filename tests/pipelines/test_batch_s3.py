@@ -1,10 +1,15 @@
 """Does the warehouse work in a bucket as it does in a folder?"""
 
+import socket
+import subprocess
+import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pyarrow.fs import FileSelector
 
 from benchmarks.simulate import simulate
 from pipelines import maintain, query
@@ -18,22 +23,41 @@ pytestmark = [pytest.mark.usefixtures("pseudonym_key"), pytest.mark.slow]
 @pytest.fixture(scope="module")
 def bucket() -> Iterator[str]:
     """An empty bucket of a server of this test's own."""
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
+    port = _free_port()
+    # A process of its own: some calls of deltalake hold Python's lock while they wait for it.
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    settings = {"ENDPOINT_URL": f"http://127.0.0.1:{port}", "ALLOW_HTTP": "true",
+                "ACCESS_KEY_ID": "test", "SECRET_ACCESS_KEY": "test",
+                "REGION": "us-east-1"}  # fmt: skip
     with pytest.MonkeyPatch.context() as patch:
-        settings = {"ENDPOINT_URL": f"http://{host}:{port}", "ALLOW_HTTP": "true",
-                    "ACCESS_KEY_ID": "test", "SECRET_ACCESS_KEY": "test",
-                    "REGION": "us-east-1"}  # fmt: skip
         for name, value in settings.items():
             patch.setenv(f"AWS_{name}", value)
-        import boto3
+        try:
+            _create_bucket(port)
+            yield "s3://school"
+        finally:
+            server.terminate()
+            server.wait()
 
-        boto3.client("s3", endpoint_url=settings["ENDPOINT_URL"]).create_bucket(Bucket="school")
-        yield "s3://school"
-    server.stop()
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+def _create_bucket(port: int) -> None:
+    end = time.monotonic() + 60
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            break
+        except OSError:
+            assert time.monotonic() < end, "moto does not start"
+            time.sleep(0.1)
+    request = urllib.request.Request(f"http://127.0.0.1:{port}/school", method="PUT")
+    urllib.request.urlopen(request, timeout=30).close()
 
 
 @pytest.fixture(scope="module")
@@ -48,18 +72,17 @@ def test_bucket_gets_the_rows_that_a_folder_gets(
 ) -> None:
     warehouse = f"{bucket}/first-{workers}"
     completed(tmp_path, source)
-    first = completed(warehouse, source, workers=workers)
+    completed(warehouse, source, workers=workers)
     assert contents(warehouse) == contents(tmp_path)
-    second = completed(warehouse, source, workers=workers)
-    assert second["run_id"] != first["run_id"]
-    assert contents(warehouse) == contents(tmp_path)
+    filesystem, root = locate(warehouse)
+    found = filesystem.get_file_info(FileSelector(root, recursive=True))
+    assert not [file.path for file in found if "_staging/" in file.path]
 
 
 def test_warehouse_in_a_bucket_is_queried_maintained_and_run_again(
     bucket: str, source: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     warehouse = f"{bucket}/second"
-    completed(warehouse, source)
     completed(warehouse, source)
     before = contents(warehouse)
     arguments = [f"--warehouse={warehouse}", "--retention_hours=0"]
@@ -71,15 +94,6 @@ def test_warehouse_in_a_bucket_is_queried_maintained_and_run_again(
     sql = "SELECT count(*) AS n FROM silver.events"
     assert query.main([f"--warehouse={warehouse}", sql, "--format=csv"]) == 0
     assert capsys.readouterr().out == f"n\n{len(before['silver.events'])}\n"
-
-
-def test_run_in_a_bucket_leaves_no_staging(bucket: str, source: Path) -> None:
-    completed(f"{bucket}/third", source)
-    filesystem, root = locate(f"{bucket}/third")
-    from pyarrow.fs import FileSelector
-
-    found = filesystem.get_file_info(FileSelector(root, recursive=True))
-    assert not [file.path for file in found if "_staging/" in file.path]
 
 
 def test_bucket_that_there_is_not_is_one_line(
@@ -112,5 +126,3 @@ def test_half_a_run_in_a_bucket_is_undone_once_it_is_surely_dead(
 
 def _die(*_: object) -> None:
     raise RuntimeError("died")
-
-

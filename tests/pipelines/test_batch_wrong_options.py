@@ -15,7 +15,9 @@ def source(tmp_path: Path) -> Path:
     return write_lines(tmp_path / "events.jsonl", [page_view()])
 
 
-def _complaint(capfd: pytest.CaptureFixture[str], warehouse: Path, *inputs: Any, **flags: Any) -> str:
+def _complaint(
+    capfd: pytest.CaptureFixture[str], warehouse: Path, *inputs: Any, **flags: Any
+) -> str:
     """The one line on standard error of a run that exits with 2 and makes no warehouse."""
     assert run(warehouse, *inputs, **flags) == 2
     shown = capfd.readouterr()

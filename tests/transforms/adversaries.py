@@ -125,7 +125,7 @@ _seeds = st.integers(0, 2**64 - 1)
 def _arrive(chance: Random, most: int) -> Arrivals:
     at = chance.choice(BASES)
     sent: list[tuple[bytes, int]] = []
-    steps = STEPS if chance.random() < 0.7 else STEPS[:12]
+    steps = STEPS if chance.random() < 0.5 else STEPS[3:13]
     for _ in range(chance.randint(1, most)):
         at += chance.choice(LEAPS) if chance.random() < 0.04 else chance.choice(steps)
         sent.append((_bytes(_event(chance, at), chance.random() < 0.2), at))
@@ -151,7 +151,9 @@ def _drawn(chance: Random, table: Mapping[str, tuple[Any, ...]], most: int) -> d
 
 def _event(chance: Random, at: int) -> dict[str, Any]:
     event: dict[str, Any] = {"student_id": chance.choice(("s1", "s1", "s1", "s2", 7))}
-    event |= chance.choice((_content, _video, _video, _answer))(chance, at) | _timed(chance, at)
+    event |= _drawn(chance, _TRAITS, 2) if chance.random() < 0.5 else {}
+    event |= chance.choice((_content, _video, _video, _answer))(chance, at)
+    event |= _timed(chance, at)
     event_id = chance.choice(("a", "b", "c", "d", None, "é", 12, "", "e", "f"))
     event |= {} if event_id is None else {"event_id": event_id}
     return event | (_drawn(chance, _ODD, 1) if chance.random() < 0.08 else {})
@@ -160,7 +162,9 @@ def _event(chance: Random, at: int) -> dict[str, Any]:
 def _content(chance: Random, _: int) -> dict[str, Any]:
     """What an event says but its time and student."""
     said = {"event_type": chance.choice(_TYPES), **chance.choice(_PLACES)}
-    return said | _drawn(chance, _TRAITS, 2) | _placed(chance, _drawn(chance, _MEASURES, 4))
+    if chance.random() < 0.4:
+        said["event_type"] = chance.choice(("login", "page_view", "page_view", "chapter_view"))
+    return said | _placed(chance, _drawn(chance, _MEASURES, 4))
 
 
 def _video(chance: Random, at: int) -> dict[str, Any]:
@@ -172,7 +176,8 @@ def _video(chance: Random, at: int) -> dict[str, Any]:
     positions = {name: (_position(chance, at),) for name in ("current_time", "from", "to")}
     rates = {"playback_rate": (0.5, 1, 1.1, 1.25, 2, 3)}
     lengths = {"video_duration": (100, 600, 600.0009, 3600)}
-    measures = _drawn(chance, positions, 3) | _drawn(chance, rates | lengths, 1)
+    measures = {"current_time": _position(chance, at)} if chance.random() < 0.7 else {}
+    measures |= _drawn(chance, positions, 2) | _drawn(chance, rates | lengths, 1)
     odd = _drawn(chance, {name: _MEASURES[name] for name in _VIDEO_MEASURES}, 1)
     measures |= odd if chance.random() < 0.2 else {}
     return said | chance.choice(_PLACES) | _placed(chance, measures)
@@ -203,7 +208,8 @@ def _timed(chance: Random, at: int) -> dict[str, Any]:
     if dialect == "raw":
         return {"timestamp": _iso(at)}
     if dialect == "click":
-        return {"timestamp": at, "event_name": chance.choice(_TYPES)}
+        named = {"event_name": chance.choice(_TYPES)} if chance.random() < 0.3 else {}
+        return {"timestamp": at} | named
     if dialect == "analytics":
         return {"timestamp": at, "context": chance.choice(_PLACES)}
     return {"start_time": at, "end_time": _iso(at + chance.choice(LENGTHS))}

@@ -9,7 +9,6 @@ from datetime import timedelta
 from itertools import pairwise
 
 import polars as pl
-import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -162,10 +161,6 @@ def _by_student(rows: Rows) -> dict[str, Rows]:
     return found
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="Polars divides long columns by a product with 1/1000: the last bit depends on the rows",
-)
 def test_a_row_is_the_same_to_the_last_bit_whoever_stands_beside_it() -> None:
     mine = [_click("s1", 0), _click("s1", 300_001)]
     alone, together = (run(r, Plan()).tables["sessions"] for r in (mine, [*mine, _click("s2", 0)]))

@@ -90,7 +90,7 @@ def test_all_files_pruned_is_no_error(lake):
 
 def test_a_pattern_without_files_names_itself(lake):
     for pattern in ("x/*.jsonl", "missing.jsonl", "events/**/*.csv"):
-        with pytest.raises(InputError, match="No file matches .*: check --input") as error:
+        with pytest.raises(InputError, match=r"No file matches .*: check --input") as error:
             plan_chunks(["events", pattern], None)
         assert repr(pattern) in str(error.value)
     with pytest.raises(InputError, match="set --input"):
