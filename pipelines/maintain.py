@@ -9,6 +9,7 @@ import argparse
 import dataclasses
 import os
 import sys
+from typing import Any
 
 import polars as pl
 import pyarrow as pa
@@ -137,7 +138,7 @@ def _compact(table: DeltaTable) -> None:
 
 def _vacuum(table: DeltaTable, base: int, retention_hours: int) -> int:
     keep = [base] if base < table.version() else []
-    arguments = {
+    arguments: dict[str, Any] = {
         "retention_hours": retention_hours,
         "enforce_retention_duration": False,
         "full": True,

@@ -92,7 +92,7 @@ def _reject_unknown(rest: Sequence[str]) -> None:
         raise UsageError(f"unknown option {unknown[0]}; --help lists the options")
 
 
-def _subclasses(cls: type) -> list[type]:
+def _subclasses(cls: type[Any]) -> list[type[Any]]:
     return [s for c in cls.__subclasses__() for s in (c, *_subclasses(c))]
 
 

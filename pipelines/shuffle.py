@@ -17,7 +17,7 @@ from apache_beam.utils.windowed_value import WindowedValue
 
 from pipelines import storage
 
-SPILL_ROWS = 250_000
+SPILL_ROWS = 125_000
 _EVENTS, _LOADED = "events", "loaded"
 
 

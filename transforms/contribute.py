@@ -18,7 +18,7 @@ CURVE_STEPS = 20
 
 KEYS: dict[str, tuple[str, ...]] = {
     "chapter_engagement": ("date", "course_id", "chapter_id"),
-    "chapter_times": ("date", "course_id", "chapter_id", "kind", "time_ms"),
+    "chapter_times": ("date", "course_id", "chapter_id", "is_active", "time_ms"),
     "chapter_hourly_activity": ("date", "hour", "course_id", "chapter_id", "class_id"),
     "question_attempts_summary": ("date", "quiz_id", "question_id"),
     "video_engagement": ("date", "course_id", "video_id"),
@@ -89,12 +89,16 @@ def _chapters(visits: pl.DataFrame) -> pl.DataFrame:
 
 def _chapter_times(visits: pl.DataFrame) -> pl.DataFrame:
     """How many visits lasted, and were active for, each number of milliseconds."""
-    kinds = {"spent": "time_spent_ms", "active": "active_ms"}
+    kinds = {False: "time_spent_ms", True: "active_ms"}
     times = pl.concat(
         visits.select(
-            "course_id", "chapter_id", date="visit_date", kind=pl.lit(kind), time_ms=column
+            "course_id",
+            "chapter_id",
+            date="visit_date",
+            is_active=pl.lit(is_active),
+            time_ms=column,
         )
-        for kind, column in kinds.items()
+        for is_active, column in kinds.items()
     )
     return times.group_by(KEYS["chapter_times"]).agg(visits_count=pl.len().cast(pl.Int64))
 

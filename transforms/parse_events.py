@@ -36,7 +36,10 @@ class Block(Protocol):
 
     source: str
     records: list[bytes]
-    failure: Fault | None
+
+    @property
+    def failure(self) -> Fault | None:
+        """What cannot be read after the records, if anything."""
 
     def position(self, index: int) -> str:
         """Line, row or offset of a record."""

@@ -52,8 +52,8 @@ def _ratio(part: str, whole: str) -> pl.Expr:
 
 
 def _chapters(chapters: pl.DataFrame, times: pl.DataFrame) -> pl.DataFrame:
-    spent = times.filter(pl.col("kind") == "spent")
-    active = times.filter(pl.col("kind") == "active")
+    spent = times.filter(~pl.col("is_active"))
+    active = times.filter(pl.col("is_active"))
     shares = {"p25": 0.25, "median": 0.5, "p75": 0.75, "p90": 0.9}
     named = {f"{name}_time_per_visit_seconds": share for name, share in shares.items()}
     distribution = (

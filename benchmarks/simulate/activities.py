@@ -1,5 +1,7 @@
 """How does a simulated student read a chapter, watch its video, and do its quiz and assignment?"""
 
+from typing import Any
+
 from benchmarks.simulate.courses import OPTION_LETTERS, Chapter, Question
 from benchmarks.simulate.trace import Trace
 
@@ -79,7 +81,7 @@ def _plan(trace: Trace, chapter: Chapter) -> tuple[float, float]:
     return min(100.0, rng.uniform(60, 115)), seconds
 
 
-def _time_spent(trace: Trace, start_ms: int) -> dict[str, float]:
+def _time_spent(trace: Trace, start_ms: int) -> dict[str, Any]:
     """The client's own measure, where it sends one."""
     seconds = round((trace.now_ms - start_ms) / 1000, 1)
     roll = trace.rng.random()

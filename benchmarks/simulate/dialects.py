@@ -29,15 +29,18 @@ def encode(
     rng: Random, student: Student, action: Action, event_id: str, dialect: str
 ) -> dict[str, Any]:
     """The record of an action; `mixed` chooses one of the dialects that can express it."""
-    start = {"event_id": event_id} if event_id else {}
+    start: dict[str, Any] = {"event_id": event_id} if event_id else {}
     start["student_id"] = student.student_id
     if action.ended_ms is not None:
         return start | _chapter_view(rng, action)
-    chosen = rng.choices(list(WEIGHTS), WEIGHTS.values())[0] if dialect == "mixed" else dialect
+    chosen = dialect
+    if dialect == "mixed":
+        chosen = rng.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
     return start | ENCODERS[chosen](rng, student, action)
 
 
 def _chapter_view(rng: Random, action: Action) -> dict[str, Any]:
+    assert action.chapter is not None  # only chapter views are measured as intervals
     start_ms, end_ms = action.at_ms, action.ended_ms or action.at_ms
     measured = (end_ms - start_ms) // 1000
     if rng.random() < 0.05:

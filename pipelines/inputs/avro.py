@@ -6,10 +6,11 @@ import json
 import lzma
 import zlib
 from collections.abc import Callable, Iterator
-from typing import BinaryIO
+from typing import Any, BinaryIO, cast
 
 import fastavro
 import pyarrow as pa
+from fastavro.types import Schema
 
 from pipelines.inputs.blocks import Block, Chunk, Unreadable
 from pipelines.inputs.rows import json_row
@@ -77,10 +78,10 @@ def _rows(chunk: Chunk, file: BinaryIO) -> Iterator[bytes]:
             raise _FaultError("a block does not end with the mark of this file")
 
 
-def _header(file: BinaryIO) -> tuple[dict, Callable[[bytes], bytes], bytes]:
+def _header(file: BinaryIO) -> tuple[Schema, Callable[[bytes], bytes], bytes]:
     """(schema, how to unpack a block, mark that ends each block)."""
     try:
-        header = fastavro.schemaless_reader(file, _HEADER, None)
+        header = cast(dict[str, Any], fastavro.schemaless_reader(file, _HEADER, None))
         schema = fastavro.parse_schema(json.loads(header["meta"]["avro.schema"]))
     except OSError:
         raise  # of the disk or the network: the work is to be tried again
@@ -93,7 +94,7 @@ def _header(file: BinaryIO) -> tuple[dict, Callable[[bytes], bytes], bytes]:
 
 
 def _block_rows(
-    schema: dict, decode: Callable[[bytes], bytes], data: bytes, count: int, is_cut_off: bool
+    schema: Schema, decode: Callable[[bytes], bytes], data: bytes, count: int, is_cut_off: bool
 ) -> Iterator[bytes]:
     try:
         values = io.BytesIO(decode(data))
@@ -106,7 +107,7 @@ def _block_rows(
         raise _FaultError("the file is cut off" if is_cut_off else reason) from error
 
 
-def _value(values: BinaryIO, schema: dict) -> object:
+def _value(values: BinaryIO, schema: Schema) -> object:
     start = values.tell()
     try:
         return fastavro.schemaless_reader(values, schema, None)

@@ -102,7 +102,9 @@ class _Scanner:
             return self._rubbish_end()
         while not self._in_string or self._leave_string():
             pattern = _TO_BRACKET if self._stack else _TO_BRACKET_OR_COMMA
-            self._place = pattern.match(self._buffer, self._place).end()
+            found = pattern.match(self._buffer, self._place)
+            assert found is not None  # at least the empty text
+            self._place = found.end()
             if self._place == len(self._buffer):
                 break
             end = self._step(self._buffer[self._place])
@@ -146,8 +148,9 @@ class _Scanner:
 
     def _leave_string(self) -> bool:
         """Go to the end of the string; False if that has not come yet."""
-        here = _STRING_REST.match(self._buffer, self._place).end()
-        self._place = here
+        found = _STRING_REST.match(self._buffer, self._place)
+        assert found is not None  # at least the empty text
+        here = self._place = found.end()
         left = self._buffer[here : here + 2]
         if not left or left == b"\\":
             return False
@@ -156,8 +159,9 @@ class _Scanner:
         return True
 
     def _rubbish_end(self) -> int:
-        end = _RUBBISH.match(self._buffer, self._begin).end()
-        self._place = end
+        found = _RUBBISH.match(self._buffer, self._begin)
+        assert found is not None  # at least the empty text
+        end = self._place = found.end()
         return end if end < len(self._buffer) else -1
 
     def _take(self, end: int) -> tuple[bytes, int]:

@@ -1,7 +1,7 @@
 """What do the bytes of a gzip file decode to, as far as it is sound?"""
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import BinaryIO
 
 from pipelines.inputs.blocks import BrokenStreamError
@@ -36,7 +36,7 @@ def _next_member(file: BinaryIO, data: bytes, read_bytes: int) -> bytes:
 
 def _member_pieces(
     file: BinaryIO, data: bytes, piece_bytes: int, read_bytes: int
-) -> Iterator[bytes]:
+) -> Generator[bytes, None, bytes]:
     """Pieces of one member; returns the bytes after it."""
     inflater = zlib.decompressobj(_GZIP_WINDOW)
     while not inflater.eof:

@@ -1,6 +1,6 @@
 """Which records do the rows of a Parquet file hold?"""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from itertools import pairwise
 
 import pyarrow as pa
@@ -66,7 +66,9 @@ def _open(path: str) -> pq.ParquetFile:
     return pq.ParquetFile(source, page_checksum_verification=True)
 
 
-def _group_blocks(path: str, file: pq.ParquetFile, group: int, block_bytes: int) -> Iterator[Block]:
+def _group_blocks(
+    path: str, file: pq.ParquetFile, group: int, block_bytes: int
+) -> Generator[Block, None, tuple[int, int, str] | None]:
     """Blocks of a row group; returns (group, last good row, reason) when it is broken."""
     first = 1 + sum(file.metadata.row_group(before).num_rows for before in range(group))
     try:
@@ -75,6 +77,7 @@ def _group_blocks(path: str, file: pq.ParquetFile, group: int, block_bytes: int)
             first += batch.num_rows
     except _FAULTS as error:
         return group, first - 1, _reason(error)
+    return None
 
 
 def _batches(file: pq.ParquetFile, group: int, block_bytes: int) -> Iterator[pa.RecordBatch]:

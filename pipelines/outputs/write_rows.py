@@ -14,7 +14,7 @@ from apache_beam.utils.windowed_value import WindowedValue
 from pipelines import storage
 from schemas import tables
 
-BUFFER_BYTES = 256 << 20
+BUFFER_BYTES = 128 << 20
 
 
 @dataclass(frozen=True)
