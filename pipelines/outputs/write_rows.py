@@ -3,6 +3,7 @@
 import datetime
 import io
 import uuid
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -48,27 +49,29 @@ class _Write(beam.DoFn):
     def __init__(self, warehouse: str) -> None:
         self.warehouse = warehouse
         self._frames: dict[str, list[pl.DataFrame]] = {}
-        self._bytes = 0
+        self._bytes: Counter[str] = Counter()
 
     def start_bundle(self) -> None:
-        self._frames, self._bytes = {}, 0
+        self._frames, self._bytes = {}, Counter()
 
     def process(self, element: tuple[str, pl.DataFrame]) -> Iterator[NewFile]:
         table, frame = element
         self._frames.setdefault(table, []).append(frame)
-        self._bytes += int(frame.estimated_size())
-        if self._bytes >= BUFFER_BYTES:
-            yield from self._flush()
+        self._bytes[table] += int(frame.estimated_size())
+        if self._bytes.total() >= BUFFER_BYTES:
+            # The largest alone: the files of small tables would get tiny.
+            ((largest, _),) = self._bytes.most_common(1)
+            yield from self._flush(largest)
 
     def finish_bundle(self) -> Iterator[WindowedValue]:
         window = GlobalWindow()
-        for file in self._flush():
-            yield WindowedValue(file, window.max_timestamp(), (window,))
+        for table in list(self._frames):
+            for file in self._flush(table):
+                yield WindowedValue(file, window.max_timestamp(), (window,))
 
-    def _flush(self) -> Iterator[NewFile]:
-        frames, self._frames, self._bytes = self._frames, {}, 0
-        for table in list(frames):
-            yield from write_rows(self.warehouse, table, pl.concat(frames.pop(table)))
+    def _flush(self, table: str) -> Iterator[NewFile]:
+        del self._bytes[table]
+        yield from write_rows(self.warehouse, table, pl.concat(self._frames.pop(table)))
 
 
 def write_rows(warehouse: str, table: str, frame: pl.DataFrame) -> Iterator[NewFile]:
