@@ -18,6 +18,7 @@ from apache_beam.transforms.environments import SubprocessSDKEnvironment
 from pipelines import VERSION, companions, progress, storage, worker
 from pipelines.graph import BatchPlan, build_batch
 from pipelines.inputs import Chunk, InputError, plan_chunks
+from pipelines.logs import leave
 from pipelines.options import BatchOptions, UsageError, changed_options, fail, parse_batch_options
 from pipelines.outputs.commit_run import Run
 from pipelines.outputs.lake import Lake
@@ -27,6 +28,8 @@ from transforms.derive import DeriveOptions
 from transforms.parse import ParseOptions
 from transforms.parse_events import ParseSettings
 
+CHUNK_BYTES = 16 << 20
+"""Small enough that the last chunk keeps nobody waiting for long."""
 SHARD_BYTES = 64 << 20
 MIN_SHARDS = 16
 SMALL_INPUT_BYTES = 64 << 20
@@ -88,7 +91,7 @@ def plan_batch(options: BatchOptions, mode: str, replayed: tuple[str, ...] = ())
     run = _describe_run(options, mode, replayed)
     catalogue = companions.read_catalogue(options.catalog)
     questions = companions.read_questions(options.question_catalog)
-    chunks = plan_chunks(options.input, options.read_dates())
+    chunks = plan_chunks(options.input, options.read_dates(), CHUNK_BYTES)
     size = sum(chunk.size_bytes for chunk in chunks)
     rules = companions.read_rules(options.exclusion_file)
     settings = ParseSettings(
@@ -164,4 +167,4 @@ if __name__ == "__main__":
     # Workers import this module by its name: what they run must not live in __main__.
     from pipelines.batch import main as run_main
 
-    sys.exit(run_main())
+    leave(run_main())

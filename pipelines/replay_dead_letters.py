@@ -18,6 +18,7 @@ import polars as pl
 from pipelines import progress, storage
 from pipelines.batch import plan_batch, run_batch, topic_of
 from pipelines.inputs import InputError
+from pipelines.logs import leave
 from pipelines.options import BatchOptions, UsageError, fail, parse_batch_options
 from pipelines.outputs.lake import Lake
 from pipelines.snapshot import WarehouseError, open_snapshot
@@ -155,4 +156,4 @@ def build_parser() -> argparse.ArgumentParser:
 if __name__ == "__main__":
     from pipelines.replay_dead_letters import main as run_main
 
-    sys.exit(run_main())
+    leave(run_main())

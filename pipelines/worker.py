@@ -10,6 +10,8 @@ import sys
 import threading
 import time
 
+from pipelines.logs import leave
+
 
 def main() -> int:
     """Run Beam's worker until the runner is done with it; the exit code."""
@@ -37,4 +39,4 @@ def command() -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

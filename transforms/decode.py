@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -19,8 +20,17 @@ Failure = tuple[int, str, str]
 """Row of the record, reason, message."""
 
 
-def decode_records(records: Sequence[bytes]) -> tuple[Sequence[int], list[dict], list[Failure]]:
+@dataclass
+class Decoded:
     """Rows and objects of the records that are JSON objects, and the failures of the others."""
+
+    rows: Sequence[int]
+    objects: list[dict]
+    failures: list[Failure]
+
+
+def decode_records(records: Sequence[bytes]) -> Decoded:
+    """Decode records (bytes without surrounding white space)."""
     values, failures = _decode_values(records)
     # Cheap tests that let nearly all records pass: short, too few brackets to be too deep.
     suspects = [
@@ -29,11 +39,11 @@ def decode_records(records: Sequence[bytes]) -> tuple[Sequence[int], list[dict],
         if record.count(b"{") + record.count(b"[") > MAX_DEPTH or len(record) > MAX_RECORD_BYTES
     ]
     if not failures and not suspects and set(map(type, values)) == {dict}:
-        return range(len(values)), values, []
+        return Decoded(range(len(values)), values, [])
     failures += _judge(records, values, set(suspects))
     failed = {row for row, _, _ in failures}
     rows = [row for row in range(len(values)) if row not in failed]
-    return rows, [values[row] for row in rows], failures
+    return Decoded(rows, [values[row] for row in rows], failures)
 
 
 def nesting(record: bytes) -> int:

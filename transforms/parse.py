@@ -9,7 +9,7 @@ import polars as pl
 import xxhash
 
 from transforms.columns import first_of, first_texts, milliseconds
-from transforms.decode import Failure, decode_records
+from transforms.decode import Decoded, Failure
 from transforms.interpret import (
     MEASURED,
     Events,
@@ -54,17 +54,16 @@ class Parsed:
 
 
 def parse_records(
-    records: Sequence[bytes], received: np.ndarray | None, options: ParseOptions
+    records: Sequence[bytes], decoded: Decoded, received: np.ndarray | None, options: ParseOptions
 ) -> Parsed:
-    """Records (bytes without surrounding white space) and when they were received (epoch ms).
+    """Records, decoded already, and when they were received (epoch ms).
 
     `received` is None when that is known of none of them; the smallest int64 stands for unknown.
     """
-    rows, objects, failures = decode_records(records)
-    if not objects:
-        return Parsed(pl.DataFrame(), failures, 0)
-    fields = transpose(objects)
-    events = Events(fields, np.array(rows, np.int64)[fields.order])
+    if not decoded.objects:
+        return Parsed(pl.DataFrame(), decoded.failures, 0)
+    fields = transpose(decoded.objects)
+    events = Events(fields, np.array(decoded.rows, np.int64)[fields.order])
     known_receipt = None if received is None else received[events.rows]
     _recognise(events)
     _interpret(events, records, options)
@@ -72,7 +71,7 @@ def parse_records(
         _judge_receipt(events, known_receipt, options)
     events.fail_where_bad_type()
     frame, failed = events.split()
-    return Parsed(frame, failures + failed, events.clipped)
+    return Parsed(frame, decoded.failures + failed, events.clipped)
 
 
 def _recognise(events: Events) -> None:

@@ -17,7 +17,7 @@ from transforms import calendar, encode_frames  # noqa: F401 (registers the code
 from transforms.clean import CleanOptions, Place, clean_events
 from transforms.name_rows import uuids
 from transforms.parse import ParseOptions, parse_records
-from transforms.unwrap import UNKNOWN_MS, Receipts, unwrap
+from transforms.unwrap import UNKNOWN_MS, Receipts, decode_receipts
 
 DEAD_LETTERS, COUNTS = "dead_letters", "counts"
 STAGE = "ParseEvents"
@@ -75,8 +75,8 @@ class ParsedBlock:
 
 def parse_block(block: Block, settings: ParseSettings) -> ParsedBlock:
     """All records of a block, each as an event, a dead letter or left out by rule or consent."""
-    receipts = unwrap(block.records)
-    parsed = parse_records(receipts.records, receipts.received, settings.parse)
+    decoded, receipts = decode_receipts(block.records)
+    parsed = parse_records(receipts.records, decoded, receipts.received, settings.parse)
     counts = Counter(records_read=len(block.records) + (block.failure is not None))
     counts["clipped_scroll_depths"] = parsed.clipped_scroll_depths
     letters = _dead_letters(block, receipts, parsed.failures, settings.started_at)
@@ -187,6 +187,9 @@ class _Parse(beam.DoFn):
         self.settings = settings
 
     def setup(self) -> None:
+        # What the imports left behind stays for good: the collector need not look at it again.
+        gc.freeze()
+        gc.set_threshold(100_000, 50, 50)
         places = self.settings.open_places
         clean = replace(
             self.settings.clean,

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from transforms.decode import Decoded, decode_records
 from transforms.read_times import read_time
 
 UNKNOWN_MS = int(np.iinfo(np.int64).min)
@@ -52,6 +53,23 @@ class Receipts:
 
 
 _decode = msgspec.json.Decoder(Envelope).decode
+
+
+def decode_receipts(records: Sequence[bytes]) -> tuple[Decoded, Receipts]:
+    """Decode records, those inside envelopes where there are any."""
+    decoded = decode_records(records)
+    receipts = Receipts(records, None, {})
+    if _may_hold_envelopes(decoded):
+        receipts = unwrap(records)
+        decoded = decode_records(receipts.records) if receipts.origins else decoded
+    return decoded, receipts
+
+
+def _may_hold_envelopes(decoded: Decoded) -> bool:
+    """Cheap test. An envelope can be too large where the record inside is not."""
+    if any("record" in found or "record_base64" in found for found in decoded.objects):
+        return True
+    return any(reason == "too_large" for _, reason, _ in decoded.failures)
 
 
 def unwrap(records: Sequence[bytes]) -> Receipts:

@@ -26,7 +26,7 @@ _HAIR = 1e-6
 """A product of doubles may lie a hair below a whole millisecond: that is no fraction to cut."""
 
 
-@dataclass
+@dataclass(slots=True)
 class Playback:
     """The played segments (ms of video) of one video in one session, and the player's state."""
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import apache_beam as beam
 import polars as pl
+import pyarrow as pa
 from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.windowed_value import WindowedValue
 
@@ -48,16 +49,18 @@ class WriteRows(beam.PTransform):
 class _Write(beam.DoFn):
     def __init__(self, warehouse: str) -> None:
         self.warehouse = warehouse
-        self._frames: dict[str, list[pl.DataFrame]] = {}
+        self._rows: dict[str, list[pa.Table]] = {}
         self._bytes: Counter[str] = Counter()
 
     def start_bundle(self) -> None:
-        self._frames, self._bytes = {}, Counter()
+        self._rows, self._bytes = {}, Counter()
 
     def process(self, element: tuple[str, pl.DataFrame]) -> Iterator[NewFile]:
         table, frame = element
-        self._frames.setdefault(table, []).append(frame)
-        self._bytes[table] += int(frame.estimated_size())
+        # Rows of a frame point into the texts of the whole shard: a copy lets go of those.
+        rows = frame.to_arrow(compat_level=pl.CompatLevel.oldest())
+        self._rows.setdefault(table, []).append(rows)
+        self._bytes[table] += rows.nbytes
         if self._bytes.total() >= BUFFER_BYTES:
             # The largest alone: the files of small tables would get tiny.
             ((largest, _),) = self._bytes.most_common(1)
@@ -65,13 +68,15 @@ class _Write(beam.DoFn):
 
     def finish_bundle(self) -> Iterator[WindowedValue]:
         window = GlobalWindow()
-        for table in list(self._frames):
+        for table in list(self._rows):
             for file in self._flush(table):
                 yield WindowedValue(file, window.max_timestamp(), (window,))
 
     def _flush(self, table: str) -> Iterator[NewFile]:
         del self._bytes[table]
-        yield from write_rows(self.warehouse, table, pl.concat(self._frames.pop(table)))
+        rows = pl.from_arrow(pa.concat_tables(self._rows.pop(table)))
+        assert isinstance(rows, pl.DataFrame)
+        yield from write_rows(self.warehouse, table, rows)
 
 
 def write_rows(warehouse: str, table: str, frame: pl.DataFrame) -> Iterator[NewFile]:
