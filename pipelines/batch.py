@@ -8,7 +8,7 @@ import re
 import sys
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
@@ -23,6 +23,7 @@ from pipelines.options import BatchOptions, UsageError, changed_options, fail, p
 from pipelines.outputs.commit_run import Run
 from pipelines.outputs.lake import Lake
 from pipelines.outputs.recover import remove_stale_staging
+from pipelines.snapshot import WarehouseError
 from transforms.clean import CleanOptions
 from transforms.derive import DeriveOptions
 from transforms.parse import ParseOptions
@@ -48,11 +49,20 @@ _TOPIC = re.compile(r"(?:^|/)([^/]+)/date=\d{4}-\d\d-\d\d/")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the batch; the exit code."""
+    return exit_code(lambda: _run(sys.argv[1:] if argv is None else argv))
+
+
+def _run(argv: Sequence[str]) -> None:
+    options = parse_batch_options(argv)
+    progress.start_logging(options.log_format)
+    run_batch(options)
+
+
+def exit_code(program: Callable[[], None]) -> int:
+    """Run a program; its exit code, after one line on standard error if it is not 0."""
     try:
-        options = parse_batch_options(sys.argv[1:] if argv is None else argv)
-        progress.start_logging(options.log_format)
-        run_batch(options)
-    except (UsageError, InputError) as error:
+        program()
+    except (UsageError, InputError, WarehouseError) as error:
         return fail(str(error))
     except BrokenPipeError:  # Nobody reads the summary to its end; the run is completed.
         sys.stdout = None

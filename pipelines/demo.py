@@ -3,13 +3,13 @@
 import argparse
 import os
 import secrets
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.simulate.__main__ import main as simulate
 from pipelines import answers, batch, report
 from pipelines.companions import KEY_VARIABLE
+from pipelines.logs import leave
 from pipelines.snapshot import open_snapshot
 
 
@@ -54,4 +54,4 @@ def _own_key(folder: Path) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

@@ -16,15 +16,15 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from pipelines import progress, storage
-from pipelines.batch import plan_batch, run_batch, topic_of
-from pipelines.inputs import InputError
+from pipelines.batch import exit_code, plan_batch, run_batch, topic_of
 from pipelines.logs import leave
-from pipelines.options import BatchOptions, UsageError, fail, parse_batch_options
+from pipelines.options import BatchOptions, UsageError, parse_batch_options
 from pipelines.outputs.lake import Lake
-from pipelines.snapshot import WarehouseError, open_snapshot
+from pipelines.snapshot import open_snapshot
 from transforms.calendar import dates as dates_in_zone
 from transforms.parse_events import ParseSettings, parse_block
 
+_FOLDER = "_replay"
 LOST = "unreadable_source"
 """Letters of this reason stand for what could not be read: the file itself has to be mended."""
 
@@ -44,21 +44,23 @@ class Letters:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Replay; the exit code."""
-    parser = build_parser()
-    known, rest = parser.parse_known_args(sys.argv[1:] if argv is None else list(argv))
-    try:
-        given = [] if known.input is None else [f"--input={known.input}"]
-        given = given or [f"--input={_inputs_so_far(known.warehouse)}"]
-        options = parse_batch_options([f"--warehouse={known.warehouse}", *given, *rest])
-        progress.start_logging(options.log_format)
-        return replay(options, known.reason)
-    except (UsageError, InputError, WarehouseError) as error:
-        return fail(str(error))
+    known, rest = build_parser().parse_known_args(sys.argv[1:] if argv is None else list(argv))
+    return exit_code(lambda: _run(known, rest))
 
 
-def replay(options: BatchOptions, reason: str | None) -> int:
-    """Replay the letters (of one reason, or all); the exit code."""
+def _run(known: argparse.Namespace, rest: list[str]) -> None:
+    source = known.input or _inputs_so_far(known.warehouse)
+    flags = [f"--warehouse={known.warehouse}", f"--input={source}", *rest]
+    options = parse_batch_options(flags)
+    progress.start_logging(options.log_format)
+    replay(options, known.reason)
+
+
+def replay(options: BatchOptions, reason: str | None) -> None:
+    """Replay the letters (of one reason, or all)."""
     lake = Lake(options.warehouse)
+    # Payloads that a replay which was killed has left: they are still among the letters.
+    storage.remove_folder(storage.join(options.warehouse, _FOLDER))
     letters = open_letters(lake, reason)
     plan = plan_batch(options, "replay")
     clean = replace(plan.parse.clean, key=plan.parse.load_key())
@@ -66,7 +68,6 @@ def replay(options: BatchOptions, reason: str | None) -> int:
     print(f"{letters.height} dead letters, {usable.height} of them can be used now")
     for first, last in spans(usable["date"].unique().sort().to_list()):
         run_span(options, usable.filter(pl.col("date").is_between(first, last)), (first, last))
-    return 0
 
 
 def open_letters(lake: Lake, reason: str | None) -> pl.DataFrame:
@@ -119,7 +120,7 @@ def run_span(
     options: BatchOptions, letters: pl.DataFrame, dates: tuple[datetime.date, datetime.date]
 ) -> None:
     """Run some dates again over the input and the letters."""
-    path = storage.join(options.warehouse, "_replay", f"{letters['dead_letter_id'][0]}.jsonl")
+    path = storage.join(options.warehouse, _FOLDER, f"{letters['dead_letter_id'][0]}.jsonl")
     storage.write_file(path, b"\n".join(envelopes(letters)))
     try:
         again = replace(options, input=(*options.input, path), dates=dates)

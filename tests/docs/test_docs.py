@@ -16,7 +16,7 @@ from tests.docs.read_docs import ROOT, Block, anchors, blocks, documents, links,
 from tests.needs import need
 
 WITH_COMMANDS = ("README.md", "docs/tutorial.md", "docs/runbook.md", "docs/privacy.md")
-COMING = {"benchmarks/RESULTS.md"}
+COMING: set[str] = set()
 """Files that are linked already and made later, by `make bench`."""
 FOREIGN_OPTIONS = {"runner", "direct_running_mode", "direct_num_workers"}
 """Options of Beam that the documents name."""
