@@ -1,4 +1,4 @@
-"""How does the test run end? With pytest's closing line as the last thing said."""
+"""Which tests are slow, and how does a test run end? With pytest's closing line."""
 
 import os
 import sys
@@ -7,6 +7,15 @@ from collections.abc import Iterator
 import pytest
 
 _status = {"code": 0}
+_WHOLE_PROGRAMS = ("test_batch_", "test_demo", "test_replay_")
+"""Files of tests that run the whole batch, often several times: `make check` leaves them out."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of whole programs as slow."""
+    for item in items:
+        if item.path.name.startswith(_WHOLE_PROGRAMS):
+            item.add_marker(pytest.mark.slow)
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:

@@ -16,8 +16,6 @@ from tests.docs.read_docs import ROOT, Block, anchors, blocks, documents, links,
 from tests.needs import need
 
 WITH_COMMANDS = ("README.md", "docs/tutorial.md", "docs/runbook.md", "docs/privacy.md")
-COMING: set[str] = set()
-"""Files that are linked already and made later, by `make bench`."""
 FOREIGN_OPTIONS = {"runner", "direct_running_mode", "direct_num_workers"}
 """Options of Beam that the documents name."""
 QUERIES = [b for name in WITH_COMMANDS for b in blocks(name) if b.language == "sql"]
@@ -102,8 +100,6 @@ def test_restoring_brings_back_what_an_earlier_run_left(demo: Path, tmp_path: Pa
 def test_links_into_the_project_lead_somewhere(path: Path) -> None:
     for file, anchor in links(path):
         target = (path.parent / file).resolve() if file else path
-        if str(target.relative_to(ROOT)) in COMING:
-            continue
         assert target.exists(), file
         if anchor and target.suffix == ".md":
             assert anchor in anchors(target), f"{file}#{anchor}"
@@ -125,7 +121,7 @@ def test_every_option_of_the_batch_is_described(capsys: pytest.CaptureFixture[st
 
 @pytest.mark.parametrize("path", documents(), ids=lambda path: str(path.relative_to(ROOT)))
 def test_documents_name_only_options_that_exist(path: Path) -> None:
-    if path.is_relative_to(ROOT / "tests"):
+    if path.is_relative_to(ROOT / "tests") or path.is_relative_to(ROOT / "benchmarks"):
         return
     known = options_named(describe_options.DOCUMENT) | FOREIGN_OPTIONS
     assert options_named(path) <= known
