@@ -30,9 +30,10 @@ class Envelope(msgspec.Struct):
     def content(self) -> bytes | None:
         """The bytes of the record without white space around them; None when there are none."""
         if self.record is not None:
-            return self.record.encode().strip()
+            return unframe(self.record.encode()).strip()
         try:
-            return base64.b64decode(self.record_base64 or "", validate=True).strip() or None
+            received = base64.b64decode(self.record_base64 or "", validate=True)
+            return unframe(received).strip() or None
         except binascii.Error:
             return None
 
@@ -41,6 +42,15 @@ class Envelope(msgspec.Struct):
         if self.message_id is not None:
             return str(self.message_id)
         return f"{self.partition}:{self.offset}"
+
+
+def unframe(message: bytes) -> bytes:
+    """A message without the frame of a schema registry: a zero byte and the schema's id."""
+    is_framed = message[:1] == b"\0" and message[_FRAME_BYTES : _FRAME_BYTES + 1] == b"{"
+    return message[_FRAME_BYTES:] if is_framed else message
+
+
+_FRAME_BYTES = 5
 
 
 @dataclass

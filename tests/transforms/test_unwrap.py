@@ -73,3 +73,8 @@ def test_what_is_no_envelope_stays_as_it_is(record: bytes) -> None:
 def test_nothing_is_unwrapped_twice() -> None:
     inner = _envelope(record="{}").decode()
     assert list(unwrap([_envelope(record=inner)]).records) == [inner.encode()]
+
+
+def test_a_message_framed_by_a_schema_registry_gives_the_record_in_the_frame() -> None:
+    framed = base64.b64encode(b"\x00\x00\x00\x01\xff" + RECORD).decode()
+    assert list(unwrap([_envelope(record_base64=framed)]).records) == [RECORD]
