@@ -63,19 +63,24 @@ def parse_batch_options(argv: Sequence[str]) -> BatchOptions:
 
 
 def changed_options(options: BatchOptions) -> str:
-    """The options of metrics that differ from their defaults, as JSON; no secrets are options."""
-    defaults = MetricOptions()
+    """The options that change rows and differ from their defaults, as JSON; none is a secret."""
+    usual = build_parser()
     changed: dict[str, Any] = {
-        f.name: getattr(options.metrics, f.name)
-        for f in fields(MetricOptions)
-        if getattr(options.metrics, f.name) != getattr(defaults, f.name)
+        name: value
+        for name, value in {**vars(options.metrics), **vars(options)}.items()
+        if name in _CHANGES_ROWS and value != usual.get_default(name)
     }
-    for name in ("catalog", "consent_file", "exclusion_file", "geoip_database", "question_catalog"):
-        if getattr(options, name):
-            changed[name] = getattr(options, name)
     if options.dates:
         changed["start_date"], changed["end_date"] = map(str, options.dates)
     return json.dumps(changed, sort_keys=True)
+
+
+_CHANGES_ROWS = {
+    *(field.name for field in fields(MetricOptions)),
+    *("catalog", "question_catalog", "consent_file", "exclusion_file", "event_types_file"),
+    *("geoip_database", "pseudonymous_topics", "max_future_seconds", "max_age_days"),
+    *("lookback_days", "lookahead_days"),
+}
 
 
 def _reject_unknown(rest: Sequence[str]) -> None:
