@@ -147,6 +147,8 @@ def open_pipeline(options: BatchOptions, chunks: Sequence[Chunk]) -> beam.Pipeli
     workers = options.workers or (1 if size < SMALL_INPUT_BYTES else os.cpu_count() or 1)
     processes = None
     if workers > 1:
+        for name, value in _WORKER_ENVIRONMENT.items():
+            os.environ.setdefault(name, value)
         flags.append(f"--direct_num_workers={workers}")
         processes = SubprocessSDKEnvironment.from_command_string(worker.command())
     return beam.Pipeline(runner=FnApiRunner(processes), options=PipelineOptions(flags))

@@ -20,11 +20,10 @@ from transforms.slices import (
     running_max,
     slice_of_row,
 )
-from transforms.split_sessions import split_on_traits
+from transforms.split_sessions import NO_BREAK, split_on_traits
 
 NEW_STUDENT = len(END_REASONS)
 """Code of a break because another student begins; other codes index END_REASONS."""
-NO_BREAK = -1
 
 _FIRST_KNOWN = (*TRAITS, "class_id", "subject_id")
 

@@ -10,7 +10,8 @@ from transforms.options import MetricOptions
 from transforms.slices import firsts_of, lasts_of
 
 _TRAITS = {"device": "device_type", "browser": "browser", "network": "network_type"}
-_NO_BREAK = -1
+NO_BREAK = -1
+"""Code of an event with which no session begins; other codes index END_REASONS."""
 
 
 def split_on_traits(
@@ -24,7 +25,7 @@ def split_on_traits(
 
     A session that is split ends its activity there, so that gaps are judged anew after it.
     """
-    firsts = firsts_of(breaks != _NO_BREAK)
+    firsts = firsts_of(breaks != NO_BREAK)
     lasts = lasts_of(firsts, len(start))
     watched = [events[_TRAITS[name]].to_list() for name in _TRAITS if name in options.split_on]
     names = [name for name in _TRAITS if name in options.split_on]
