@@ -3,6 +3,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO ?= demo
+LIVE ?= live
 BENCH := .venv-bench
 
 .DEFAULT_GOAL := help
@@ -23,9 +24,17 @@ setup: $(VENV)/.done ## Make .venv with everything pinned
 demo: setup ## Simulate two weeks of a school, run the batch, show the answers
 	$(BIN)/python -m pipelines.demo --folder=$(DEMO)
 
+.PHONY: live
+live: setup ## A simulated school live: Kafka, Redis, Flink, the stream, a view (Java 17, Maven)
+	$(BIN)/python -m pipelines.live_demo --folder=$(LIVE)
+
 .PHONY: test
-test: setup ## Run every test
-	$(BIN)/python -m pytest
+test: setup ## Run the tests
+	$(BIN)/python -m pytest -m "not faults"
+
+.PHONY: test-faults
+test-faults: setup ## Kill every part of a stream under load (Java 17, Maven; minutes)
+	$(BIN)/python -m pytest -m faults
 
 .PHONY: check
 check: setup ## Format, lint, types, unit tests, generated files: fast
@@ -34,7 +43,7 @@ check: setup ## Format, lint, types, unit tests, generated files: fast
 	$(BIN)/mypy
 	$(BIN)/python -m schemas.generate --check
 	$(BIN)/python -m pipelines.describe_options --check
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow and not faults"
 
 .PHONY: format
 format: setup ## Format the code
@@ -50,6 +59,11 @@ generate: setup ## Write the generated schemas, the data dictionary and the opti
 bench: setup $(BENCH)/.done ## Compare with DuckDB and PySpark on 1 M and 10 M events (Java 17, an hour)
 	$(BIN)/python -m benchmarks.compare --spark_python=$(BENCH)/bin/python
 
+.PHONY: bench-streaming
+bench-streaming: setup ## Latency, lag and memory of the whole stream (Java 17, Maven; 25 minutes)
+	$(BIN)/python -m benchmarks.bench_streaming --rate=2000
+	$(BIN)/python -m benchmarks.bench_streaming --rate=500 --seconds=300
+
 $(BENCH)/.done: benchmarks/requirements.txt
 	$(PYTHON) -m venv $(BENCH)
 	$(BENCH)/bin/pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
@@ -57,4 +71,4 @@ $(BENCH)/.done: benchmarks/requirements.txt
 
 .PHONY: clean
 clean: ## Remove the demo and caches
-	rm -rf $(DEMO) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(DEMO) $(LIVE) .pytest_cache .mypy_cache .ruff_cache .hypothesis

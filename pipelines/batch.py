@@ -15,19 +15,18 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.transforms.environments import SubprocessSDKEnvironment
 
-from pipelines import VERSION, companions, progress, storage, worker
+from pipelines import VERSION, progress, storage, worker
+from pipelines.flags import build_parser
 from pipelines.graph import BatchPlan, build_batch
 from pipelines.inputs import Chunk, InputError, plan_chunks
 from pipelines.logs import leave
 from pipelines.options import BatchOptions, UsageError, changed_options, fail, parse_batch_options
 from pipelines.outputs.commit_run import Run
 from pipelines.outputs.lake import Lake
+from pipelines.outputs.owned_dates import all_dates, refusal_in, refuse_owned
 from pipelines.outputs.recover import remove_stale_staging
+from pipelines.settings import read_derive_options, read_parse_settings
 from pipelines.snapshot import WarehouseError
-from transforms.clean import CleanOptions
-from transforms.derive import DeriveOptions
-from transforms.parse import ParseOptions
-from transforms.parse_events import ParseSettings
 
 CHUNK_BYTES = 16 << 20
 """Small enough that the last chunk keeps nobody waiting for long."""
@@ -58,19 +57,23 @@ def _run(argv: Sequence[str]) -> None:
     run_batch(options)
 
 
-def exit_code(program: Callable[[], None]) -> int:
+def exit_code(
+    program: Callable[[], None], failed: str = "the run failed, nothing of it is visible"
+) -> int:
     """Run a program; its exit code, after one line on standard error if it is not 0."""
     try:
         program()
     except (UsageError, InputError, WarehouseError) as error:
-        return fail(str(error))
+        return fail(refusal_in(str(error)) or str(error))
     except BrokenPipeError:  # Nobody reads the summary to its end; the run is completed.
         sys.stdout = None
     except KeyboardInterrupt:
         return fail("interrupted, nothing of the run is visible", 1)
     except Exception as error:
+        if refusal := refusal_in(str(error)):
+            return fail(refusal)
         logging.getLogger("chapterflow").debug("failed", exc_info=True)
-        return fail(f"the run failed, nothing of it is visible: {_one_line(error)}", 1)
+        return fail(f"{failed}: {_one_line(error)}", 1)
     return 0
 
 
@@ -82,6 +85,8 @@ def run_batch(options: BatchOptions, mode: str = "batch", replayed: tuple[str, .
     plan = plan_batch(options, mode, replayed)
     lake = Lake(options.warehouse)
     lake.create_tables()
+    if options.dates and not options.force:
+        refuse_owned(lake, all_dates(options.dates))
     remove_stale_staging(plan.staging.rpartition("/")[0])
     begun = time.monotonic()
     try:
@@ -99,33 +104,11 @@ def run_batch(options: BatchOptions, mode: str = "batch", replayed: tuple[str, .
 def plan_batch(options: BatchOptions, mode: str, replayed: tuple[str, ...] = ()) -> BatchPlan:
     """Everything that can be wrong with the options is found out here."""
     run = _describe_run(options, mode, replayed)
-    catalogue = companions.read_catalogue(options.catalog)
-    questions = companions.read_questions(options.question_catalog)
     chunks = plan_chunks(options.input, options.read_dates(), CHUNK_BYTES)
     size = sum(chunk.size_bytes for chunk in chunks)
-    rules = companions.read_rules(options.exclusion_file)
-    settings = ParseSettings(
-        parse=ParseOptions(
-            spellings=companions.read_event_types(options.event_types_file),
-            max_future_ms=round(options.max_future_seconds * 1000),
-            max_age_days=options.max_age_days,
-            rule_fields=tuple(dict.fromkeys(name for name, _ in rules)),
-        ),
-        clean=CleanOptions(
-            key=b"",
-            shards=max(MIN_SHARDS, size // SHARD_BYTES),
-            consenting=companions.read_consent(options.consent_file),
-            rules=rules,
-            catalogue=catalogue,
-        ),
-        load_key=companions.key_loader(options),
-        topic_of=topic_of,
-        started_at=run.started_at,
-        timezone=options.metrics.reporting_timezone,
-        pseudonymous_topics=frozenset(options.pseudonymous_topics),
-        open_places=companions.places_opener(options.geoip_database),
-    )
-    derive = DeriveOptions(options.metrics, catalogue, questions, options.dates)
+    shards = max(MIN_SHARDS, size // SHARD_BYTES)
+    settings = read_parse_settings(options, run.started_at, topic_of, shards)
+    derive = read_derive_options(options, options.dates)
     staging = storage.join(
         options.staging or storage.join(options.warehouse, "_staging"), run.run_id
     )
@@ -161,10 +144,11 @@ def _describe_run(options: BatchOptions, mode: str, replayed: tuple[str, ...]) -
         mode=mode,
         started_at=started_at,
         code_version=VERSION,
-        options=changed_options(options),
+        options=changed_options(options, build_parser()),
         inputs=json.dumps(list(options.input)),
         dates=options.dates,
         replayed=replayed,
+        is_forced=options.force,
     )
 
 

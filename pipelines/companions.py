@@ -12,7 +12,7 @@ from typing import Any
 import maxminddb
 import yaml
 
-from pipelines.options import BatchOptions, UsageError
+from pipelines.flags import UsageError
 from schemas.vocabulary import builtin_spellings, read_spellings
 from transforms.catalogue import Catalogue, Questions, build_catalogue, build_questions
 from transforms.clean import Place
@@ -74,12 +74,12 @@ def read_event_types(path: str | None) -> dict[str, str]:
         raise UsageError(f"--event_types_file={path}: {error}; mend the file") from None
 
 
-def key_loader(options: BatchOptions) -> Callable[[], bytes]:
+def key_loader(path: str | None) -> Callable[[], bytes]:
     """A function that reads the key where it is needed, so that no graph or log holds it.
 
     UsageError when there is no key, or an empty one.
     """
-    load = partial(load_key, options.pseudonym_key_file)
+    load = partial(load_key, path)
     load()
     return load
 

@@ -26,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def run_demo(folder: Path, students: int, days: int) -> int:
     """Simulate, run the batch, print and draw the answers."""
     events, warehouse = folder / "school", folder / "warehouse"
-    os.environ.setdefault(KEY_VARIABLE, _own_key(folder))
+    os.environ.setdefault(KEY_VARIABLE, own_key(folder))
     print(f"A school of {students} students for {days} days, in {events}")
     simulate([f"--out={events}", f"--students={students}", f"--days={days}"])
     code = batch.main(
@@ -43,7 +43,7 @@ def run_demo(folder: Path, students: int, days: int) -> int:
     return 0
 
 
-def _own_key(folder: Path) -> str:
+def own_key(folder: Path) -> str:
     """A key of the demo's own, kept in its folder so that a second run gives the same hashes."""
     path = folder / "pseudonym.key"
     if not path.exists():

@@ -5,10 +5,22 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipelines import flags, maintain, query, replay_dead_letters, report
+from pipelines import (
+    flags,
+    live_demo,
+    maintain,
+    query,
+    replay_dead_letters,
+    report,
+    stream_flags,
+    watch,
+)
 
 DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "options.md"
-PROGRAMS = (flags, replay_dead_letters, query, report, maintain)
+PROGRAMS = (
+    *(flags, stream_flags, replay_dead_letters, query),
+    *(report, maintain, watch, live_demo),
+)
 """Modules whose `build_parser()` makes the parser of a program."""
 
 _HEAD = """# Options
@@ -70,14 +82,14 @@ def _row(action: argparse.Action) -> str:
 def _value(action: argparse.Action) -> str:
     if action.choices:
         return "\\|".join(map(str, action.choices))
-    return str(action.metavar or action.dest.rpartition("_")[2].upper())
+    return _plain(str(action.metavar or action.dest.rpartition("_")[2].upper()))
 
 
 def _default(action: argparse.Action) -> str:
     if action.required:
         return "needed"
     # Where nothing is assumed, or the option has no value, there is no default to show.
-    if action.nargs == 0 or action.default in (None, ()):
+    if action.nargs == 0 or action.default in (None, (), {}):
         return ""
     return f"`{action.default}`"
 

@@ -19,7 +19,7 @@ class FlagParser(argparse.ArgumentParser):
         raise UsageError(f"{message}; --help lists the options")
 
 
-def build_parser() -> argparse.ArgumentParser:
+def build_parser() -> FlagParser:
     """The flags of the batch."""
     parser = FlagParser(
         prog="python -m pipelines.batch",
@@ -29,8 +29,8 @@ def build_parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     _add_sources(parser.add_argument_group("what to read and write"))
-    _add_files(parser.add_argument_group("what is known besides the events"))
-    _add_metrics(parser.add_argument_group("what the numbers mean (docs/dictionary.md)"))
+    add_files(parser.add_argument_group("what is known besides the events"))
+    add_metrics(parser.add_argument_group("what the numbers mean (docs/dictionary.md)"))
     _add_running(parser.add_argument_group("how to run"))
     return parser
 
@@ -38,7 +38,7 @@ def build_parser() -> argparse.ArgumentParser:
 def _add_sources(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--input",
-        type=_list,
+        type=split_list,
         required=True,
         metavar="GLOB[,GLOB…]",
         help="files, folders or globs: JSON Lines, JSON, gzip, Parquet, Avro",
@@ -50,15 +50,16 @@ def _add_sources(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--end_date", type=_date, metavar="YYYY-MM-DD", help="last date to replace")
     group.add_argument(
         "--lookback_days",
-        type=_count,
+        type=count,
         default=2,
         help="folders read before the dates, to make sessions whole (%(default)s)",
     )
-    group.add_argument("--lookahead_days", type=_count, default=2,
+    group.add_argument("--lookahead_days", type=count, default=2,
                        help="folders read after the dates (%(default)s)")  # fmt: skip
 
 
-def _add_files(group: argparse._ArgumentGroup) -> None:
+def add_files(group: argparse._ArgumentGroup) -> None:
+    """Flags that name what is known besides the events."""
     group.add_argument("--catalog", metavar="FILE.csv", help="courses and chapters")
     group.add_argument(
         "--question_catalog", metavar="FILE.csv", help="quiz_id, question_id, correct_option"
@@ -82,11 +83,12 @@ def _add_files(group: argparse._ArgumentGroup) -> None:
         metavar="FILE",
         help="key of the pseudonyms (default: CHAPTERFLOW_PSEUDONYM_KEY)",
     )
-    group.add_argument("--pseudonymous_topics", type=_list, default=(), metavar="A,B",
+    group.add_argument("--pseudonymous_topics", type=split_list, default=(), metavar="A,B",
                        help="topics whose student ids are pseudonyms already")  # fmt: skip
 
 
-def _add_metrics(group: argparse._ArgumentGroup) -> None:
+def add_metrics(group: argparse._ArgumentGroup) -> None:
+    """The options of METRICS, and what is too old or too new."""
     defaults = MetricOptions()
     for name, text in {
         "session_gap_seconds": "inactivity of more than this begins a new session",
@@ -97,7 +99,7 @@ def _add_metrics(group: argparse._ArgumentGroup) -> None:
     }.items():
         group.add_argument(
             f"--{name}",
-            type=_positive,
+            type=positive,
             default=getattr(defaults, name),
             help=f"{text} (%(default)s)",
         )
@@ -111,11 +113,11 @@ def _add_metrics(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--reporting_timezone", default="UTC", help="zone of dates and hours (UTC)")
     group.add_argument(
         "--max_future_seconds",
-        type=_not_negative,
+        type=not_negative,
         default=300,
         help="events later than received by more are dead letters (%(default)s)",
     )
-    group.add_argument("--max_age_days", type=_count, default=365,
+    group.add_argument("--max_age_days", type=count, default=365,
                        help="events older than this when received are dead letters; 0: never"
                        )  # fmt: skip
 
@@ -123,21 +125,30 @@ def _add_metrics(group: argparse._ArgumentGroup) -> None:
 def _add_running(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--workers",
-        type=_count,
+        type=count,
         default=0,
         help="local processes; 0: one for small inputs, else one per CPU",
     )
+    group.add_argument(
+        "--force", action="store_true", help="also replace dates that a running stream writes"
+    )
     group.add_argument("--staging", help="folder for temporary files (default: in the warehouse)")
+    add_logging(group)
+
+
+def add_logging(group: argparse._ArgumentGroup) -> None:
+    """How a program speaks."""
     group.add_argument("--log_format", choices=("text", "json"), default="text",
                        help="of the messages on standard error")  # fmt: skip
 
 
-def _list(text: str) -> tuple[str, ...]:
+def split_list(text: str) -> tuple[str, ...]:
+    """The parts between commas."""
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def _splits(text: str) -> tuple[str, ...]:
-    chosen = _list(text)
+    chosen = split_list(text)
     unknown = [name for name in chosen if name not in SPLITS]
     if unknown:
         raise argparse.ArgumentTypeError(f"{unknown[0]} is none of {', '.join(SPLITS)}")
@@ -161,13 +172,16 @@ def _number(text: str, minimum: float, kind: type) -> Any:
     return value
 
 
-def _positive(text: str) -> float:
+def positive(text: str) -> float:
+    """A number above 0."""
     return _number(text, 0.001, float)
 
 
-def _not_negative(text: str) -> float:
+def not_negative(text: str) -> float:
+    """A number from 0 on."""
     return _number(text, 0, float)
 
 
-def _count(text: str) -> int:
+def count(text: str) -> int:
+    """A whole number from 0 on."""
     return _number(text, 0, int)

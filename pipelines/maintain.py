@@ -17,6 +17,7 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
 from pipelines import print_table
+from pipelines.outputs.recover import committing
 from pipelines.record_maintenance import readable_version, record
 from pipelines.snapshot import (
     CREATED,
@@ -55,19 +56,28 @@ def maintain(
     Files of the versions that the newest completed run names are never deleted, others when they
     have been out of use, or in no version at all, for `retention_hours`. Raises WarehouseError.
     """
-    newest = newest_completed(load_table(warehouse, RUNS, storage_options))
-    named = newest.versions if newest else {}
+    is_used = newest_completed(load_table(warehouse, RUNS, storage_options)) is not None
     done = []
     for table in tables.tables().values():
-        try:
-            latest = load_table(warehouse, table.full_name, storage_options)
-        except MissingTableError:
-            continue
-        base = latest.version() if table.full_name == RUNS else named.get(table.full_name, CREATED)
-        done.append(maintain_table(table.full_name, latest, base, retention_hours))
-    if newest:
+        # Runs that commit meanwhile wait for one table, not for all.
+        with committing(warehouse):
+            done += _maintain_if_there(warehouse, table.full_name, retention_hours, storage_options)
+    if is_used:
         record(warehouse, storage_options)
     return done
+
+
+def _maintain_if_there(
+    warehouse: str, name: str, retention_hours: int, storage_options: dict[str, str] | None
+) -> list[Work]:
+    newest = newest_completed(load_table(warehouse, RUNS, storage_options))
+    named = newest.versions if newest else {}
+    try:
+        latest = load_table(warehouse, name, storage_options)
+    except MissingTableError:
+        return []
+    base = latest.version() if name == RUNS else named.get(name, CREATED)
+    return [maintain_table(name, latest, base, retention_hours)]
 
 
 def maintain_table(name: str, table: DeltaTable, base: int, retention_hours: int) -> Work:

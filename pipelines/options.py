@@ -15,18 +15,13 @@ from transforms.calendar import Dates
 from transforms.options import MetricOptions
 
 
-@dataclass(frozen=True)
-class BatchOptions:
-    """Everything a batch run depends on. `beam` are flags that are passed on to Beam."""
+@dataclass(frozen=True, kw_only=True)
+class EventOptions:
+    """What events and their numbers depend on in any mode. `beam` are flags passed on to Beam."""
 
-    input: tuple[str, ...]
-    warehouse: str
-    dates: Dates
     metrics: MetricOptions
     max_future_seconds: float
     max_age_days: int
-    lookback_days: int
-    lookahead_days: int
     catalog: str | None
     question_catalog: str | None
     consent_file: str | None
@@ -35,10 +30,22 @@ class BatchOptions:
     geoip_database: str | None
     pseudonym_key_file: str | None
     pseudonymous_topics: tuple[str, ...]
-    staging: str | None
-    workers: int
+    warehouse: str
     log_format: str
     beam: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchOptions(EventOptions):
+    """Everything a batch run depends on."""
+
+    input: tuple[str, ...]
+    dates: Dates
+    lookback_days: int
+    lookahead_days: int
+    staging: str | None
+    force: bool
+    workers: int
 
     def read_dates(self) -> Dates:
         """The dates of the folders that a run for dates has to read."""
@@ -53,34 +60,40 @@ class BatchOptions:
 
 def parse_batch_options(argv: Sequence[str]) -> BatchOptions:
     """Options from a command line. Raises UsageError; `--help` exits."""
-    known, rest = build_parser().parse_known_args(list(argv))
+    values, rest = parse_flags(build_parser(), argv)
+    dates = _dates(values.pop("start_date"), values.pop("end_date"))
+    return BatchOptions(**values, dates=dates, beam=rest)
+
+
+def parse_flags(parser: FlagParser, argv: Sequence[str]) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Values by name, the options of METRICS together as `metrics`, and the flags for Beam."""
+    known, rest = parser.parse_known_args(list(argv))
     _reject_unknown(rest)
     values = vars(known)
     metrics = MetricOptions(**{f.name: values.pop(f.name) for f in fields(MetricOptions)})
     _check_metrics(metrics)
-    dates = _dates(values.pop("start_date"), values.pop("end_date"))
-    return BatchOptions(**values, metrics=metrics, dates=dates, beam=tuple(rest))
+    return {**values, "metrics": metrics}, tuple(rest)
 
 
-def changed_options(options: BatchOptions) -> str:
+def changed_options(options: EventOptions, parser: FlagParser) -> str:
     """The options that change rows and differ from their defaults, as JSON; none is a secret."""
-    usual = build_parser()
     changed: dict[str, Any] = {
         name: value
         for name, value in {**vars(options.metrics), **vars(options)}.items()
-        if name in _CHANGES_ROWS and value != usual.get_default(name)
+        if name in CHANGES_ROWS and value != parser.get_default(name)
     }
-    if options.dates:
-        changed["start_date"], changed["end_date"] = map(str, options.dates)
+    if dates := getattr(options, "dates", None):
+        changed["start_date"], changed["end_date"] = map(str, dates)
     return json.dumps(changed, sort_keys=True)
 
 
-_CHANGES_ROWS = {
+CHANGES_ROWS = {
     *(field.name for field in fields(MetricOptions)),
     *("catalog", "question_catalog", "consent_file", "exclusion_file", "event_types_file"),
     *("geoip_database", "pseudonymous_topics", "max_future_seconds", "max_age_days"),
-    *("lookback_days", "lookahead_days"),
+    *("lookback_days", "lookahead_days", "allowed_lateness_seconds"),
 }
+"""Names of the options that change rows, of all programs."""
 
 
 def _reject_unknown(rest: Sequence[str]) -> None:

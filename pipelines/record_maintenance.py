@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 from deltalake import DeltaTable, write_deltalake
 
+from pipelines.outputs.recover import committing
 from pipelines.snapshot import (
     RUNS,
     CompletedRun,
@@ -19,7 +20,7 @@ from pipelines.snapshot import (
 from schemas import arrow, tables
 from schemas.kinds import kind
 
-_KEEPS_ROWS = {"OPTIMIZE", "VACUUM START", "VACUUM END"}
+_KEEPS_ROWS = {"OPTIMIZE", "VACUUM START", "VACUUM END", "ADD COLUMN", "SET TBLPROPERTIES"}
 
 
 def readable_version(table: DeltaTable, base: int) -> int:
@@ -42,6 +43,11 @@ def record(warehouse: str, storage_options: dict[str, str] | None) -> CompletedR
     A run may complete between the look at the newest run and the commit of the row. Its versions
     would be hidden, so the row is then made again on top of them.
     """
+    with committing(warehouse):
+        return _append_newest(warehouse, storage_options)
+
+
+def _append_newest(warehouse: str, storage_options: dict[str, str] | None) -> CompletedRun:
     started_at = datetime.datetime.now(datetime.UTC)
     own: set[str] = set()
     while True:
@@ -52,7 +58,9 @@ def record(warehouse: str, storage_options: dict[str, str] | None) -> CompletedR
         own.add(run.run_id)
         row = pa.Table.from_pylist([_row(run, started_at)], schema=arrow.schema("pipeline_runs"))
         uri = f"{warehouse}/{tables.get('pipeline_runs').path}"
-        write_deltalake(uri, row, mode="append", storage_options=storage_options)
+        write_deltalake(
+            uri, row, mode="append", schema_mode="merge", storage_options=storage_options
+        )
         if load_table(warehouse, RUNS, storage_options).version() == runs.version() + 1:
             return run
 

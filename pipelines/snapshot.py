@@ -2,6 +2,7 @@
 
 A run commits its tables one after the other. Readers never look at a table's latest version, but at
 the versions that the newest completed row of `ops.pipeline_runs` names, so nobody sees half a run.
+A stream has one row, which it writes anew after every round of commits.
 """
 
 import dataclasses
@@ -11,6 +12,7 @@ import os
 import re
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import polars as pl
@@ -166,19 +168,34 @@ def newest_completed(runs: DeltaTable, without: Collection[str] = ()) -> Complet
 
     Runs with an id in `without` do not count. Raises WarehouseError when the row names no versions.
     """
-    columns = ["finished_at", "run_id", "status", "table_versions"]
+    newest = completed_runs(runs, 1, without)
+    return newest[0] if newest else None
+
+
+def completed_runs(
+    runs: DeltaTable, limit: int, without: Collection[str] = ()
+) -> list[CompletedRun]:
+    """Up to `limit` rows that readers may follow, newest first, as `newest_completed`.
+
+    The row of a stream counts whatever its status: it always names what was complete when it was
+    written, also when the stream failed later.
+    """
+    columns = ["finished_at", "run_id", "mode", "status", "table_versions"]
     rows = _frame(runs.to_pyarrow_dataset().to_table(columns=columns))
-    counted = rows.filter(pl.col("status") == "completed", ~pl.col("run_id").is_in(list(without)))
-    if counted.is_empty():
-        return None
-    newest = counted.sort("finished_at", "run_id").row(-1, named=True)
+    is_whole = (pl.col("status") == "completed") | (pl.col("mode") == "streaming")
+    counted = rows.filter(is_whole, ~pl.col("run_id").is_in(list(without)))
+    newest = counted.sort("finished_at", "run_id", descending=True).head(limit)
+    return [_completed(row) for row in newest.iter_rows(named=True)]
+
+
+def _completed(row: Mapping[str, Any]) -> CompletedRun:
     try:
-        named = json.loads(newest["table_versions"])
+        named = json.loads(row["table_versions"])
         versions = {str(name): int(version) for name, version in named.items()}
     except (AttributeError, TypeError, ValueError):
-        message = f"run {newest['run_id']} names no table_versions: run the batch again"
+        message = f"run {row['run_id']} names no table_versions: run the batch again"
         raise WarehouseError(message) from None
-    return CompletedRun(newest["run_id"], newest["finished_at"], versions)
+    return CompletedRun(row["run_id"], row["finished_at"], versions)
 
 
 def one_line(error: Exception) -> str:

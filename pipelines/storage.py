@@ -17,12 +17,18 @@ def join(*parts: str) -> str:
     return "/".join(part.strip("/") if i else part.rstrip("/") for i, part in enumerate(parts))
 
 
-def write_file(path: str, content: bytes | pa.Buffer) -> None:
-    """Write a whole file; the folder is made. A file seen under its name is always whole."""
+def write_file(path: str, content: bytes | pa.Buffer, is_hidden: bool = False) -> None:
+    """Write a whole file; the folder is made. A file seen under its name is always whole.
+
+    `is_hidden`: until it is whole, its name begins with a dot, which readers of folders skip.
+    """
     filesystem, name = locate(path)
     filesystem.create_dir(name.rpartition("/")[0], recursive=True)
-    target = f"{name}.part-{os.getpid()}" if is_local(path) else name
-    with filesystem.open_output_stream(target) as stream:
+    folder, _, base = name.rpartition("/")
+    part = f"{folder}/{'.' * is_hidden}{base}.part-{os.getpid()}"
+    target = part if is_local(path) else name
+    # Else a name that ends with .gz would have the content compressed once more.
+    with filesystem.open_output_stream(target, compression=None) as stream:
         stream.write(content)
     if target != name:
         filesystem.move(target, name)

@@ -29,9 +29,9 @@ class PipelineRuns:
     run_id: str = column("Id of the run.")
     run_date: datetime.date = column("UTC date of the start.")
     mode: str = column("batch, streaming, replay or maintain.")
-    status: str = column("completed or failed.")
+    status: str = column("completed, failed or (streaming) running.")
     started_at: datetime.datetime = column("Start (UTC).")
-    finished_at: datetime.datetime = column("End (UTC).")
+    finished_at: datetime.datetime = column("End; of a running stream the last commit (UTC).")
     code_version: str = column("Version of the code.")
     options: Json = column("Options that differ from the defaults; no secrets.")
     inputs: Json = column("Input files or topics.")
@@ -50,6 +50,9 @@ class PipelineRuns:
     sessions: int = column("Sessions stored.")
     dead_letters_by_reason: Json = column("Counts of dead letters by reason.")
     table_versions: Json = column("Version of every table that this run leaves behind.")
+    owned_from_date: datetime.date | None = column(
+        "First date that a running stream writes; null otherwise."
+    )
 
 
 @table(

@@ -7,15 +7,21 @@ from collections.abc import Iterator
 import pytest
 
 _status = {"code": 0}
-_WHOLE_PROGRAMS = ("test_batch_", "test_demo", "test_replay_")
-"""Files of tests that run the whole batch, often several times: `make check` leaves them out."""
+_WHOLE_PROGRAMS = (
+    "test_batch_", "test_demo", "test_replay_",
+    "test_stream_", "test_kafka_", "test_flink_", "test_services",
+)  # fmt: skip
+"""Files of tests that run whole programs or servers: `make check` leaves them out."""
+_FAULTS = "test_flink_faults"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests of whole programs as slow."""
+    """Mark the tests of whole programs as slow, and those that kill a cluster as faults."""
     for item in items:
         if item.path.name.startswith(_WHOLE_PROGRAMS):
             item.add_marker(pytest.mark.slow)
+        if item.path.name.startswith(_FAULTS):
+            item.add_marker(pytest.mark.faults)
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:

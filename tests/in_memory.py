@@ -178,4 +178,4 @@ def _chapter_anomalies(chapters: pl.DataFrame, catalogue: Catalogue) -> list[pl.
 
 def _letters(parsed: list[ParsedBlock]) -> Rows:
     letters = [row for block in parsed for row in block.dead_letters.to_dicts()]
-    return [{**row, "line": int(row["position"])} for row in letters]
+    return [{**row, "line": int(row["position"].rpartition(":")[2])} for row in letters]

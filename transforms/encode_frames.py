@@ -15,6 +15,8 @@ import pyarrow as pa
 Accumulator = dict[str, list[pl.DataFrame]]
 """Frames of contributions by name."""
 
+Frames = dict[str, pl.DataFrame]
+
 _CODEC = "zstd"
 
 
@@ -66,6 +68,16 @@ class AccumulatorCoder(beam.coders.Coder):
     def is_deterministic(self) -> bool:
         """Accumulators are never keys."""
         return False
+
+
+def pack_frames(frames: Frames) -> bytes:
+    """Frames by name as bytes, for state and for keyed steps."""
+    return AccumulatorCoder().encode({name: [frame] for name, frame in frames.items()})
+
+
+def unpack_frames(packed: bytes) -> Frames:
+    """The frames that `pack_frames` was given."""
+    return {name: parts[0] for name, parts in AccumulatorCoder().decode(packed).items()}
 
 
 beam.coders.registry.register_coder(pl.DataFrame, FrameCoder)

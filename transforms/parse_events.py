@@ -63,6 +63,15 @@ class ParseSettings:
     open_places: Callable[[], Callable[[str], Place]] | None = None
 
 
+def open_settings(settings: ParseSettings) -> ParseSettings:
+    """Settings whose factories were run: with the key and the places of addresses at hand."""
+    places = settings.open_places
+    clean = replace(
+        settings.clean, key=settings.load_key(), find_place=places() if places else None
+    )
+    return replace(settings, clean=clean)
+
+
 @dataclass
 class ParsedBlock:
     """Canonical events with their shard, rows of `dead_letters`, and counts of the records."""
@@ -190,13 +199,7 @@ class _Parse(beam.DoFn):
         # What the imports left behind stays for good: the collector need not look at it again.
         gc.freeze()
         gc.set_threshold(100_000, 50, 50)
-        places = self.settings.open_places
-        clean = replace(
-            self.settings.clean,
-            key=self.settings.load_key(),
-            find_place=places() if places else None,
-        )
-        self.settings = replace(self.settings, clean=clean)
+        self.settings = open_settings(self.settings)
 
     def process(self, block: Any) -> Iterator[Outputs]:
         # A block makes many objects and no cycles: the collector would only walk over them.

@@ -85,7 +85,7 @@ def _may_hold_envelopes(decoded: Decoded) -> bool:
 def unwrap(records: Sequence[bytes]) -> Receipts:
     """Replace each envelope by the record inside; plain records stay as they are."""
     suspects = [row for row, record in enumerate(records) if b'"record' in record]
-    origins = {row: found for row in suspects if (found := _open(records[row]))}
+    origins = {row: found for row in suspects if (found := open_envelope(records[row]))}
     if not origins:
         return Receipts(records, None, {})
     unwrapped = list(records)
@@ -97,7 +97,8 @@ def unwrap(records: Sequence[bytes]) -> Receipts:
     return Receipts(unwrapped, received, origins)
 
 
-def _open(record: bytes) -> Envelope | None:
+def open_envelope(record: bytes) -> Envelope | None:
+    """The envelope that a record is; None when it is none."""
     try:
         envelope = _decode(record)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):

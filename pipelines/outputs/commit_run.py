@@ -1,7 +1,6 @@
 """What makes a run visible? A commit per table, then the run's row that names their versions."""
 
 import datetime
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -11,11 +10,12 @@ import apache_beam as beam
 import polars as pl
 
 from pipelines import storage
+from pipelines.outputs.describe_run import OUTCOMES, Run, describe_run
 from pipelines.outputs.lake import Lake
+from pipelines.outputs.owned_dates import all_dates, refuse_owned
 from pipelines.outputs.recover import committing, undo_dead_runs
 from pipelines.outputs.write_rows import NewFile, write_rows
 from schemas import tables
-from transforms.calendar import Dates
 from transforms.catalogue import Catalogue
 from transforms.describe_dimensions import describe_chapters, describe_courses, describe_dates
 from transforms.detect_chapters import (
@@ -27,12 +27,6 @@ from transforms.detect_chapters import (
 )
 from transforms.present import present
 
-OUTCOMES = ("events", "duplicates", "dead_letters", "excluded", "dropped", "out_of_range")
-"""What can become of a record; the counts add up to the records read."""
-_OTHER_COUNTS = (
-    "late", "without_consent", "clipped_scroll_depths", "unknown_chapters", "id_conflicts",
-    "sessions",
-)  # fmt: skip
 _TREND_COLUMNS = (
     "date", "course_id", "chapter_id", "visits_count", "drop_off_rate", "median_active_seconds",
     "median_time_per_visit_seconds",
@@ -41,23 +35,6 @@ _TREND_COLUMNS = (
 
 class LostRecordsError(Exception):
     """The counts of a run do not add up: some record is lost or counted twice."""
-
-
-@dataclass(frozen=True)
-class Run:
-    """What is known of a run before it reads anything. JSON texts hold no secrets.
-
-    `replayed`: ids of the dead letters that the run puts where they belong.
-    """
-
-    run_id: str
-    mode: str
-    started_at: datetime.datetime
-    code_version: str
-    options: str
-    inputs: str
-    dates: Dates = None
-    replayed: tuple[str, ...] = ()
 
 
 @dataclass
@@ -116,7 +93,7 @@ def commit_run(
 ) -> dict[str, Any]:
     """One commit per table, last the row of the run; the row.
 
-    Errors: LostRecordsError, before anything is committed.
+    Errors: LostRecordsError, OwnedDatesError, before anything is committed.
     """
     check_counts(facts.counts)
     with committing(lake.warehouse):
@@ -128,12 +105,14 @@ def _commit_tables(
     lake: Lake, staging: str, run: Run, facts: Facts, catalogue: Catalogue
 ) -> dict[str, Any]:
     dates = dates_of_run(run, facts)
+    if not run.is_forced:
+        refuse_owned(lake, dates)
     if run.replayed:
         _check_nothing_shrinks(lake, facts.counts, dates)
     for table in daily_tables():
         lake.replace_dates(table, facts.files.get(table, []), dates, run.run_id)
     _commit_anomalies(lake, run, facts, dates, catalogue)
-    _commit_dimensions(lake, run, catalogue)
+    commit_dimensions(lake, run, catalogue)
     lake.merge_new("dead_letters", _staged_dead_letters(staging, facts, run), run.run_id)
     if run.replayed:
         lake.mark_replayed(run.replayed, run.run_id)
@@ -163,8 +142,7 @@ def _check_nothing_shrinks(lake: Lake, counts: Counter[str], dates: set[datetime
 def dates_of_run(run: Run, facts: Facts) -> set[datetime.date]:
     """The dates to replace: those asked for, else every date with events or rows."""
     if run.dates is not None:
-        first, last = run.dates
-        return {first + datetime.timedelta(days=n) for n in range((last - first).days + 1)}
+        return all_dates(run.dates)
     written = {file.date for files in facts.files.values() for file in files if file.date}
     return facts.dates | written
 
@@ -177,29 +155,6 @@ def daily_tables() -> list[str]:
         if table.layer == "silver" or (table.layer == "gold" and table.partition == "date")
         if table.name not in ("anomalies", "alerts")
     ]
-
-
-def describe_run(
-    run: Run, counts: Counter[str], versions: dict[str, int], status: str
-) -> pl.DataFrame:
-    """The row of `ops.pipeline_runs`."""
-    reasons = {k.partition("/")[2]: n for k, n in counts.items() if k.startswith("dead_letters/")}
-    now = datetime.datetime.now(datetime.UTC)
-    values = {
-        "run_id": run.run_id,
-        "run_date": run.started_at.date(),
-        "mode": run.mode,
-        "status": status,
-        "started_at": run.started_at,
-        "finished_at": now,
-        "code_version": run.code_version,
-        "options": run.options,
-        "inputs": run.inputs,
-        **{name: counts[name] for name in ("records_read", *OUTCOMES, *_OTHER_COUNTS)},
-        "dead_letters_by_reason": json.dumps(reasons, sort_keys=True),
-        "table_versions": json.dumps(versions, sort_keys=True),
-    }
-    return present("pipeline_runs", pl.DataFrame([values]), run.started_at)
 
 
 def _commit_anomalies(
@@ -224,7 +179,7 @@ def _commit_anomalies(
     lake.replace_dates("anomalies", files, trending, run.run_id)
 
 
-def _commit_dimensions(lake: Lake, run: Run, catalogue: Catalogue) -> None:
+def commit_dimensions(lake: Lake, run: Run, catalogue: Catalogue) -> None:
     """Dimensions follow the catalogue given, and the calendar the dates with events."""
     frames = {"dim_dates": describe_dates(lake.dates("events"))}
     if not catalogue.chapters.is_empty():

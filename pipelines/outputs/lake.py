@@ -5,17 +5,28 @@ import json
 import os
 import time
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import polars as pl
 import pyarrow as pa
 import pyarrow.dataset as ds
-from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from deltalake import (
+    CommitProperties,
+    DeltaTable,
+    PostCommitHookProperties,
+    Schema,
+    Transaction,
+    write_deltalake,
+)
 from deltalake.transaction import AddAction
 
 from pipelines import storage
 from pipelines.outputs.write_rows import NewFile
 from pipelines.snapshot import environment_options
 from schemas import arrow, tables
+
+KEEP_LOG = PostCommitHookProperties(cleanup_expired_logs=False)
+"""A commit must not clean the log up: the version that readers see may be the one before it."""
 
 
 class Lake:
@@ -26,7 +37,7 @@ class Lake:
         self.storage_options = environment_options(warehouse, os.environ)
 
     def create_tables(self) -> None:
-        """Make every table of the product that is not there yet, empty."""
+        """Make every table of the product that is not there yet, empty, and every column."""
         for table in tables.tables().values():
             DeltaTable.create(
                 self._uri(table),
@@ -37,6 +48,15 @@ class Lake:
                 description=table.grain,
                 storage_options=self.storage_options,
             )
+            self._add_missing_columns(table)
+
+    def _add_missing_columns(self, table: tables.Table) -> None:
+        """A warehouse may be older than a column."""
+        delta = self.open(table.name)
+        known = {field.name for field in delta.schema().fields}
+        wanted = Schema.from_arrow(arrow.schema(table.name)).fields
+        if missing := [field for field in wanted if field.name not in known]:
+            delta.alter.add_columns(missing)
 
     def open(self, name: str) -> DeltaTable:
         """A table at its latest version."""
@@ -93,7 +113,7 @@ class Lake:
             if not filters[0][2]:
                 return
         table.create_write_transaction(
-            [_add(column, file) for file in files],
+            [add_action(column, file) for file in files],
             mode="overwrite",
             schema=arrow.schema(name),
             partition_by=[column] if column else None,
@@ -102,6 +122,7 @@ class Lake:
                 custom_metadata={"run_id": run_id},
                 app_transactions=[Transaction(app_id=run_id, version=1)],
             ),
+            post_commithook_properties=KEEP_LOG,
         )
 
     def append(self, name: str, rows: pl.DataFrame) -> None:
@@ -110,6 +131,7 @@ class Lake:
             self.open(name),
             rows.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(arrow.schema(name)),
             mode="append",
+            post_commithook_properties=KEEP_LOG,
         )
 
     def merge_new(self, name: str, rows: pl.DataFrame, run_id: str) -> None:
@@ -124,6 +146,7 @@ class Lake:
             source_alias="source",
             target_alias="target",
             commit_properties=CommitProperties(custom_metadata={"run_id": run_id}),
+            post_commithook_properties=KEEP_LOG,
         )
         merge.when_not_matched_insert_all().execute()
 
@@ -134,18 +157,25 @@ class Lake:
             predicate=f"dead_letter_id IN ({names})",
             updates={"is_replayed": "true"},
             commit_properties=CommitProperties(custom_metadata={"run_id": run_id}),
+            post_commithook_properties=KEEP_LOG,
         )
 
     def _uri(self, table: tables.Table) -> str:
         return storage.join(self.warehouse, table.path)
 
 
-def _add(column: str | None, file: NewFile) -> AddAction:
+def add_action(column: str | None, file: NewFile) -> AddAction:
+    """What a commit says about a new file of a table that is partitioned by `column`."""
+    stats: dict[str, Any] = {"numRecords": file.rows}
+    if file.bounds:
+        stats["minValues"] = {name: least for name, least, _ in file.bounds}
+        stats["maxValues"] = {name: most for name, _, most in file.bounds}
+        stats["nullCount"] = {name: 0 for name, _, _ in file.bounds}
     return AddAction(
         path=file.path,
         size=file.size_bytes,
         partition_values={column: str(file.date)} if column else {},
         modification_time=int(time.time() * 1000),
         data_change=True,
-        stats=json.dumps({"numRecords": file.rows}),
+        stats=json.dumps(stats),
     )

@@ -20,7 +20,7 @@ from deltalake import DeltaTable
 
 from pipelines import storage
 from pipelines.outputs.lake import Lake
-from pipelines.snapshot import CREATED, RUNS, newest_completed
+from pipelines.snapshot import CREATED, RUNS, completed_runs
 from schemas import tables
 
 STALE_AFTER = datetime.timedelta(days=1)
@@ -28,7 +28,11 @@ STALE_AFTER = datetime.timedelta(days=1)
 SURELY_DEAD = datetime.timedelta(hours=1)
 """Commits of one run are seconds apart: one that is not complete by then never will be."""
 _RUN_FOLDER = re.compile(r"\d{8}T\d{6}-[0-9a-f]{8}")
-_KEEPS_ROWS = {"OPTIMIZE", "VACUUM START", "VACUUM END", "RESTORE"}
+_KEEPS_ROWS = {
+    *("OPTIMIZE", "VACUUM START", "VACUUM END", "RESTORE"),
+    *("ADD COLUMN", "SET TBLPROPERTIES"),
+}
+_NEWEST_ROWS = 20
 _LOG = logging.getLogger("chapterflow")
 
 
@@ -50,16 +54,38 @@ def undo_dead_runs(lake: Lake, run_id: str) -> list[str]:
     `run_id` itself, whose commit step may be tried again. In a bucket, where nothing tells a living
     run from a dead one, only old commits are.
     """
-    newest = newest_completed(lake.open("pipeline_runs"))
-    named = newest.versions if newest else {}
-    undone = []
-    for table in tables.tables().values():
-        base = named.get(table.full_name, CREATED)
-        delta = lake.open(table.name)
-        if table.full_name != RUNS and _is_half(delta, base, run_id, lake.warehouse):
-            delta.restore(base)
-            undone.append(table.full_name)
-    return undone
+    whole = whole_versions(lake.open("pipeline_runs"))
+    return [
+        table.full_name
+        for table in tables.tables().values()
+        if table.full_name != RUNS
+        and undo_half(lake.open(table.name), whole.get(table.full_name, CREATED), run_id)
+    ]
+
+
+def whole_versions(runs: DeltaTable) -> dict[str, int]:
+    """The newest version of each table that a completed run or a stream names, by full name.
+
+    Not only of the newest row: one that was written meanwhile may name older versions, and what is
+    whole once stays so.
+    """
+    whole: dict[str, int] = {}
+    for run in completed_runs(runs, _NEWEST_ROWS):
+        for name, version in run.versions.items():
+            whole[name] = max(version, whole.get(name, CREATED))
+    return whole
+
+
+def undo_half(delta: DeltaTable, base: int, living: str | None, dead: str = "") -> bool:
+    """Put a table back to version `base` if all commits since are of runs that died; whether so.
+
+    `living`: id of a run whose commits stay; `dead`: of one that is surely dead, also in a bucket.
+    """
+    if not _is_half(delta, base, living, dead):
+        return False
+    delta.restore(base)
+    delta.update_incremental()
+    return True
 
 
 def remove_stale_staging(folder: str) -> None:
@@ -72,16 +98,17 @@ def remove_stale_staging(folder: str) -> None:
             shutil.rmtree(path, ignore_errors=True)
 
 
-def _is_half(delta: DeltaTable, base: int, run_id: str, warehouse: str) -> bool:
+def _is_half(delta: DeltaTable, base: int, living: str | None, dead: str) -> bool:
     """Whether commits since `base` were made by runs that never became complete."""
     behind = delta.version() - base
     if behind <= 0:
         return False
     history = [c for c in delta.history(behind) if c["operation"] not in _KEEPS_ROWS]
     makers = {commit.get("run_id") for commit in history}
-    if not makers or None in makers or run_id in makers:
+    if not makers or None in makers or living in makers:
         return False
-    return storage.is_local(warehouse) or _is_old(history)
+    is_local = delta.table_uri.startswith("file:") or storage.is_local(delta.table_uri)
+    return is_local or makers == {dead} or _is_old(history)
 
 
 def _is_old(history: list[dict[str, Any]]) -> bool:

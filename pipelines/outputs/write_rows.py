@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import apache_beam as beam
 import polars as pl
+import polars.selectors as cs
 import pyarrow as pa
 from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.windowed_value import WindowedValue
@@ -17,17 +18,22 @@ from pipelines import storage
 from schemas import tables
 
 BUFFER_BYTES = 128 << 20
+_TIME = "%Y-%m-%dT%H:%M:%S.%fZ"
 
 
 @dataclass(frozen=True)
 class NewFile:
-    """A data file that a commit is to add to a table. `path` is relative to the table's folder."""
+    """A data file that a commit is to add to a table. `path` is relative to the table's folder.
+
+    `bounds`: name, least and largest value of the times in the key, so that readers skip files.
+    """
 
     table: str
     path: str
     date: datetime.date | None
     size_bytes: int
     rows: int
+    bounds: tuple[tuple[str, str, str], ...] = ()
 
 
 class WriteRows(beam.PTransform):
@@ -99,4 +105,14 @@ def _write_file(
     frame.write_parquet(sink, compression="zstd", compression_level=1, statistics=True)
     content = sink.getbuffer()
     storage.write_file(storage.join(warehouse, table.path, path), content)
-    return NewFile(table.name, path, date, content.nbytes, frame.height)
+    return NewFile(table.name, path, date, content.nbytes, frame.height, _bounds(table, frame))
+
+
+def _bounds(table: tables.Table, frame: pl.DataFrame) -> tuple[tuple[str, str, str], ...]:
+    times = frame.select(column for column in table.key if column in frame.columns)
+    times = times.select(cs.datetime())
+    return tuple(
+        (time.name, *pl.Series([time.min(), time.max()], dtype=time.dtype).dt.strftime(_TIME))
+        for time in times
+        if time.len() and not time.null_count()
+    )

@@ -15,9 +15,20 @@ from schemas import generate, tables
 from tests.docs.read_docs import ROOT, Block, anchors, blocks, documents, links, options_named
 from tests.needs import need
 
-WITH_COMMANDS = ("README.md", "docs/tutorial.md", "docs/runbook.md", "docs/privacy.md")
-FOREIGN_OPTIONS = {"runner", "direct_running_mode", "direct_num_workers"}
-"""Options of Beam that the documents name."""
+WITH_COMMANDS = (
+    *("README.md", "docs/tutorial.md", "docs/runbook.md", "docs/privacy.md"),
+    "docs/streaming.md",
+)
+FOREIGN_OPTIONS = {
+    *("runner", "direct_running_mode", "direct_num_workers", "streaming"),
+    *("environment_type", "environment_config", "job_endpoint", "savepoint_path"),
+    *("flink_master", "flink_job_server_jar", "parallelism", "max_parallelism"),
+    *("checkpointing_interval", "max_bundle_time_mills", "finish_bundle_before_checkpointing"),
+    "externalized_checkpoints_enabled",
+    "retain_externalized_checkpoints_on_cancellation",
+    "only",
+}
+"""Options of Beam, and of `pipelines.services`, that the documents name."""
 QUERIES = [b for name in WITH_COMMANDS for b in blocks(name) if b.language == "sql"]
 
 
@@ -115,7 +126,7 @@ def test_every_option_of_the_batch_is_described(capsys: pytest.CaptureFixture[st
     with pytest.raises(SystemExit):
         parse_batch_options(["--help"])
     usage = capsys.readouterr().out.partition("\n\n")[0]
-    named = {word.lstrip("[-") for word in usage.split() if word.lstrip("[").startswith("--")}
+    named = {word.strip("[-]") for word in usage.split() if word.lstrip("[").startswith("--")}
     assert named <= options_named(describe_options.DOCUMENT)
 
 

@@ -1,5 +1,6 @@
 """Does the warehouse work in a bucket as it does in a folder?"""
 
+import json
 import socket
 import subprocess
 import sys
@@ -8,13 +9,16 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+import apache_beam as beam
 import pytest
 from pyarrow.fs import FileSelector
 
 from benchmarks.simulate import simulate
 from pipelines import maintain, query
 from pipelines.outputs import recover
+from pipelines.outputs.raw_zone import KeepRaw
 from pipelines.storage import locate
+from tests.pipelines.stream_lake import changes, commits, event, event_ids, facts, stream_run
 from tests.pipelines.whole_runs import completed, contents, page_view, run, write_lines
 
 pytestmark = [pytest.mark.usefixtures("pseudonym_key"), pytest.mark.slow]
@@ -119,6 +123,40 @@ def test_half_a_run_in_a_bucket_is_undone_once_it_is_surely_dead(
     monkeypatch.setattr("pipelines.outputs.recover.time.time", lambda: later)
     completed(warehouse, tmp_path / "a.jsonl", start_date="2025-11-17", end_date="2025-11-17")
     assert contents(warehouse) == before
+
+
+def test_stream_keeps_tables_in_a_bucket_and_takes_back_half_a_round(
+    bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warehouse, started = f"{bucket}/stream", stream_run()
+    stream = commits(warehouse, started)
+    stream.commit({"events": changes("events", event("a"), event("b", 1))}, facts())
+    half = {"events": changes("events", event("b", 1, is_deleted=True, revision=2))}
+    with monkeypatch.context() as patched:
+        patched.setattr(type(stream), "_write_row", _die)
+        with pytest.raises(RuntimeError, match="died"):
+            stream.commit(half, facts(2))
+    assert event_ids(warehouse) == ["a", "b"]
+    again = commits(warehouse, started)
+    again.commit({}, None)
+    assert event_ids(warehouse) == ["a", "b"]
+    again.commit(half, facts(2))
+    assert event_ids(warehouse) == ["a"]
+
+
+def test_raw_zone_in_a_bucket_is_read_by_the_batch(bucket: str, tmp_path: Path) -> None:
+    receipt = {"received_at": "2025-11-16T00:10:00Z", "topic": "t", "partition": 0}
+    lines = [
+        json.dumps(receipt | {"offset": n, "record": json.dumps(page_view(n))}) for n in range(9)
+    ]
+    with beam.Pipeline(runner="FnApiRunner") as pipeline:
+        _ = (
+            pipeline
+            | beam.Create([(line.encode(), 0) for line in lines])
+            | KeepRaw(f"{bucket}/raw")
+        )
+    row = completed(tmp_path, f"{bucket}/raw/t/date=2025-11-16/hour=00")
+    assert row["events"] == 9
 
 
 def _die(*_: object) -> None:

@@ -1,0 +1,158 @@
+"""How does the pipeline talk to a Kafka cluster, and what does it say when it cannot?"""
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from pipelines.inputs.opening import InputError
+from pipelines.inputs.streams.paces import wait_while
+
+log = logging.getLogger(__name__)
+Offsets = dict[str, int]
+"""The next offset to read, by partition: `topic:number`."""
+
+REQUEST_SECONDS = 2.0
+EARLIEST, LATEST = -2, -1
+_OURS = {
+    # The checkpoint says where to read; the group's offsets are committed by the reader.
+    "enable.auto.commit": False,
+    "enable.auto.offset.store": False,
+    "auto.offset.reset": "earliest",
+    "enable.partition.eof": True,
+}
+_USUAL = {
+    # After its queue was full, librdkafka would else rest for a second.
+    "fetch.queue.backoff.ms": 20,
+    "socket.keepalive.enable": True,
+    "reconnect.backoff.max.ms": 2000,
+}
+_LOG_AGAIN_SECONDS = 30.0
+
+
+class Complaints:
+    """Errors that librdkafka reports: the latest is kept, and one in 30 s is logged."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.latest: KafkaError | None = None
+        self._clock, self._logged_at = clock, float("-inf")
+
+    def note(self, error: KafkaError) -> None:
+        """Take an error; those of a login outlast the lost connections that follow."""
+        if self.latest is None or self.latest.code() not in _OF_LOGIN:
+            self.latest = error
+        if self._clock() - self._logged_at >= _LOG_AGAIN_SECONDS:
+            self._logged_at = self._clock()
+            log.warning("Kafka: %s; trying again", error.str())
+
+
+_OF_LOGIN = frozenset({KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED})
+
+
+def read_properties(path: str) -> dict[str, str]:
+    """`key=value` lines of a file, `#` begins a comment. Raises InputError."""
+    try:
+        lines = Path(path).read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"Cannot read the Kafka options in {path!r}: {error}") from error
+    pairs = [line.strip().partition("=") for line in lines if line.strip()[:1] not in ("", "#")]
+    for key, equals, _ in pairs:
+        if not equals or not key.strip():
+            raise InputError(f"{path!r} must hold lines of the form key=value")
+    return {key.strip(): value.strip() for key, _, value in pairs}
+
+
+def open_consumer(
+    servers: str, group_id: str, options: Mapping[str, str], complaints: Complaints
+) -> Consumer:
+    """A consumer that is assigned nothing yet. Raises InputError for options that it refuses."""
+    config: dict[str, Any] = {"bootstrap.servers": servers, "group.id": group_id}
+    config = {**_USUAL, **config, **options, **_OURS}
+    config |= {"error_cb": complaints.note, "on_commit": _note_commit}
+    try:
+        return Consumer(config, logger=_quiet_log)
+    except KafkaException as error:
+        raise InputError(f"Kafka options: {error.args[0].str()}") from error
+
+
+_quiet_log = logging.getLogger(f"{__name__}.librdkafka")
+_quiet_log.setLevel(logging.CRITICAL)  # `Complaints` tells the same, once
+
+
+def _note_commit(error: KafkaError | None, partitions: list[TopicPartition]) -> None:
+    if error is not None:
+        log.debug("Kafka: the group's offsets were not committed: %s", error.str())
+
+
+def partition_name(topic: str, partition: int) -> str:
+    """What a partition is called in offsets, marks and watermarks."""
+    return f"{topic}:{partition}"
+
+
+def at_offsets(offsets: Offsets) -> list[TopicPartition]:
+    """Partitions and offsets as librdkafka wants them."""
+    places = [(name.rpartition(":"), offset) for name, offset in offsets.items()]
+    return [TopicPartition(topic, int(number), offset) for (topic, _, number), offset in places]
+
+
+def find_partitions(consumer: Consumer, topics: Iterable[str]) -> list[str]:
+    """The names of all partitions of the topics. Raises KafkaException."""
+    found: list[str] = []
+    for topic in topics:
+        described = consumer.list_topics(topic, timeout=REQUEST_SECONDS).topics[topic]
+        if described.error is not None:
+            raise KafkaException(described.error)
+        found += [partition_name(topic, number) for number in sorted(described.partitions)]
+    return found
+
+
+def offsets_at(consumer: Consumer, partitions: Iterable[str], moment: int) -> Offsets:
+    """Offset of the first message at or after a moment (epoch ms, or EARLIEST or LATEST).
+
+    A partition without such a message has -1; one whose leader does not answer is left out.
+    Raises KafkaException.
+    """
+    asked = at_offsets(dict.fromkeys(partitions, moment))
+    found = consumer.offsets_for_times(asked, timeout=REQUEST_SECONDS) if asked else []
+    return {partition_name(p.topic, p.partition): p.offset for p in found if p.error is None}
+
+
+def wait_for_topics(
+    open_: Callable[[Complaints], Consumer], topics: tuple[str, ...], timeout_seconds: float
+) -> None:
+    """Return once every topic can be described; try again until the time is up.
+
+    Raises InputError that names the reason: not reachable, not allowed, no such topic.
+    """
+    complaints = Complaints()
+    consumer = open_(complaints)
+    try:
+        wait_while(lambda: _reason_against(consumer, topics, complaints), timeout_seconds)
+    finally:
+        consumer.close()
+
+
+def _reason_against(
+    consumer: Consumer, topics: tuple[str, ...], complaints: Complaints
+) -> str | None:
+    complaints.latest = None
+    for topic in topics:
+        try:
+            find_partitions(consumer, [topic])
+        except KafkaException as failure:
+            consumer.poll(0)  # lets librdkafka say what is wrong with the connection
+            return _describe(topic, complaints.latest or failure.args[0])
+    return None
+
+
+def _describe(topic: str, error: KafkaError) -> str:
+    if error.code() in _OF_LOGIN:
+        return f"Kafka refuses the credentials ({error.str()}): check --kafka_options"
+    if error.code() in (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC):
+        return f"Kafka has no topic {topic!r}: create it or check --kafka_topics"
+    if error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+        return f"Kafka does not allow to read topic {topic!r}: check the user's rights"
+    return f"Kafka cannot be reached ({error.str()}): check --kafka_bootstrap_servers"

@@ -1,0 +1,77 @@
+"""What must be done for Kafka now and then, besides reading messages?"""
+
+import logging
+from collections import deque
+
+from confluent_kafka import Consumer, KafkaException
+
+from pipelines.inputs.streams.kafka_client import (
+    EARLIEST,
+    LATEST,
+    Offsets,
+    at_offsets,
+    find_partitions,
+    offsets_at,
+)
+from pipelines.inputs.streams.watermarks import Watermark
+
+log = logging.getLogger(__name__)
+
+
+class GroupOffsets:
+    """Commits the group's offsets, some seconds behind what was read.
+
+    Only for monitoring and for a start without a checkpoint: by then a checkpoint holds what the
+    records led to. Best effort.
+    """
+
+    def __init__(self, behind_seconds: float) -> None:
+        self._behind_seconds = behind_seconds
+        self._pending: deque[tuple[float, Offsets]] = deque()
+
+    def remember(self, offsets: Offsets, now: float) -> None:
+        """Keep what was read until now, at most once a second."""
+        if not self._pending or now - self._pending[-1][0] >= 1.0:
+            self._pending.append((now, dict(offsets)))
+
+    def commit(self, consumer: Consumer, now: float) -> None:
+        """Commit the newest offsets that are old enough, without waiting for the answer."""
+        ripe: Offsets = {}
+        while self._pending and now - self._pending[0][0] >= self._behind_seconds:
+            _, ripe = self._pending.popleft()
+        if not ripe:
+            return
+        try:
+            consumer.commit(offsets=at_offsets(ripe), asynchronous=True)
+        except KafkaException as error:
+            log.debug("Kafka: the group's offsets were not committed: %s", error)
+
+
+def find_empty(consumer: Consumer, offsets: Offsets, watermark: Watermark, now_ms: int) -> None:
+    """Let partitions advance that gave nothing for a while and of which everything was read.
+
+    `offsets`: the next one to hand on. Only the cluster's own answer counts: during an outage
+    nothing arrives either. Raises KafkaException.
+    """
+    quiet = watermark.quiet(now_ms)
+    for name, end in offsets_at(consumer, quiet, LATEST).items():
+        if 0 <= end <= offsets[name]:
+            watermark.found_empty(name, now_ms)
+
+
+def add_partitions(
+    consumer: Consumer, topics: tuple[str, ...], offsets: Offsets, watermark: Watermark, now_ms: int
+) -> Offsets:
+    """Begin to read partitions that appeared, from their beginning. Returns their offsets.
+
+    Raises KafkaException.
+    """
+    new = [name for name in find_partitions(consumer, topics) if name not in offsets]
+    if not new:
+        return {}
+    found = offsets_at(consumer, new, EARLIEST)
+    consumer.incremental_assign(at_offsets(found))
+    for name in found:
+        log.info("Kafka: partition %s is new", name)
+        watermark.add(name, now_ms)
+    return found

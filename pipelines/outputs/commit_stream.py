@@ -1,0 +1,164 @@
+"""How does a stream change the lake every few seconds? A commit per table, then the row of its run.
+
+Readers follow the row, so that nobody sees the changes of one table without those of another. What
+a process that died left between two commits is taken back before anything else is written.
+"""
+
+import datetime
+import time
+import uuid
+from collections import Counter
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any
+
+import polars as pl
+from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError
+
+from pipelines import observe
+from pipelines.health import HEALTH
+from pipelines.outputs.commit_run import commit_dimensions
+from pipelines.outputs.describe_run import Run, describe_run
+from pipelines.outputs.find_keys import FoundKeys
+from pipelines.outputs.lake import Lake
+from pipelines.outputs.owned_dates import first_owned_date
+from pipelines.outputs.recover import committing, undo_half, whole_versions
+from pipelines.outputs.register_stream import counts_of, stream_row, write_row
+from pipelines.outputs.tend_tables import is_due, tend
+from pipelines.outputs.upsert_rows import upsert
+from pipelines.snapshot import CREATED, completed_runs
+from schemas import tables
+from transforms.catalogue import Catalogue
+from transforms.describe_dimensions import describe_dates
+from transforms.present import present
+
+_THREADS = 4
+_DIMENSIONS = ("dim_courses", "dim_chapters", "dim_dates")
+
+
+class UnwritableLakeError(Exception):
+    """The warehouse cannot be written; nothing of the bundle is visible."""
+
+
+@dataclass(frozen=True)
+class StreamFacts:
+    """Counts of a run so far, and its watermark (epoch ms) if it is known."""
+
+    counts: Counter[str]
+    watermark_ms: int | None
+
+
+class StreamCommits:
+    """What one process keeps between its commits: open tables, and the keys of their files."""
+
+    def __init__(
+        self, lake: Lake, run: Run, catalogue: Catalogue, allowed_lateness_seconds: float
+    ) -> None:
+        self._lake, self._run, self._catalogue = lake, run, catalogue
+        self._lateness = allowed_lateness_seconds
+        self._keys = FoundKeys(lake.warehouse)
+        self._open: dict[str, DeltaTable] = {}
+        self._dates: set[datetime.date] | None = None
+        self._rounds = 0
+
+    def commit(
+        self, changes: Mapping[str, pl.DataFrame], facts: StreamFacts | None
+    ) -> dict[str, Any]:
+        """Apply changes by table, then write the row of the run, and return it.
+
+        Errors: UnwritableLakeError.
+        """
+        try:
+            with committing(self._lake.warehouse):
+                return self._commit(changes, facts)
+        except (DeltaError, OSError) as error:
+            message = f"cannot write to {self._lake.warehouse}, check its rights and space: {error}"
+            raise UnwritableLakeError(message) from error
+
+    def _commit(
+        self, changes: Mapping[str, pl.DataFrame], facts: StreamFacts | None
+    ) -> dict[str, Any]:
+        runs = self._table("pipeline_runs")
+        whole = whole_versions(runs)
+        whole = whole | self._start(whole)
+        versions = dict(whole)
+        with ThreadPoolExecutor(_THREADS) as threads:
+            kept = [
+                threads.submit(self._keep, name, frame, whole) for name, frame in changes.items()
+            ]
+            versions.update(done.result() for done in kept)
+        if "events" in changes:
+            versions.update(self._follow_dates(whole))
+        row = self._write_row(runs, versions, facts)
+        HEALTH.note_commit()
+        self._rounds += 1
+        if is_due(self._rounds):
+            tend(list(self._open.items()), versions)
+        return row
+
+    def _table(self, name: str) -> DeltaTable:
+        """A table at its latest version."""
+        if name not in self._open:
+            self._open[name] = self._lake.open(name)
+        self._open[name].update_incremental()
+        return self._open[name]
+
+    def _whole_table(self, name: str, whole: Mapping[str, int]) -> DeltaTable:
+        """A table at its latest version, which is one that no half of a run is in."""
+        delta = self._table(name)
+        base = whole.get(tables.get(name).full_name, CREATED)
+        undo_half(delta, base, living=None, dead=self._run.run_id)
+        return delta
+
+    def _start(self, whole: Mapping[str, int]) -> dict[str, int]:
+        """The dimensions, once for each process."""
+        if self._dates is not None:
+            return {}
+        for name in _DIMENSIONS:
+            self._whole_table(name, whole)
+        # A name of its own: a commit of this run may have been made before, and taken back.
+        again = replace(self._run, run_id=f"{self._run.run_id}.{uuid.uuid4().hex[:8]}")
+        commit_dimensions(self._lake, again, self._catalogue)
+        self._dates = self._lake.dates("events")
+        return {tables.get(name).full_name: self._table(name).version() for name in _DIMENSIONS}
+
+    def _keep(self, name: str, changes: pl.DataFrame, whole: Mapping[str, int]) -> tuple[str, int]:
+        """Full name and new version of a table."""
+        began = time.perf_counter()
+        table, delta = tables.get(name), self._whole_table(name, whole)
+        upsert(delta, self._lake.warehouse, table, changes, self._keys, self._run.run_id)
+        observe.observe("commit_seconds", time.perf_counter() - began, table=name)
+        retracted = int(changes["is_deleted"].sum())
+        observe.count("rows_retracted", retracted, table=name)
+        observe.count("rows_upserted", changes.height - retracted, table=name)
+        return table.full_name, delta.version()
+
+    def _follow_dates(self, whole: Mapping[str, int]) -> list[tuple[str, int]]:
+        """The calendar reaches from the first date with an event to the last."""
+        dates = self._lake.dates("events")
+        if dates == self._dates:
+            return []
+        stored = self._lake.read("dim_dates").with_columns(is_deleted=True, revision=0)
+        current = present("dim_dates", describe_dates(dates), self._run.started_at)
+        current = current.with_columns(is_deleted=False, revision=1)
+        changes = pl.concat([stored.select(current.columns), current], how="vertical_relaxed")
+        self._dates = dates
+        return [self._keep("dim_dates", changes, whole)]
+
+    def _write_row(
+        self, runs: DeltaTable, versions: Mapping[str, int], facts: StreamFacts | None
+    ) -> dict[str, Any]:
+        before = stream_row(pl.DataFrame(runs.to_pyarrow_table()), self._run.run_id) or {}
+        counts = facts.counts if facts else counts_of(before)
+        owned_from = before.get("owned_from_date")
+        if facts and facts.watermark_ms is not None:
+            owned_from = first_owned_date(facts.watermark_ms, self._lateness)
+        row = describe_run(self._run, counts, dict(versions), "running", owned_from)
+        newest = completed_runs(runs, 1)
+        if newest:  # Later than it even where the clock of its machine is ahead of ours.
+            least = newest[0].finished_at + datetime.timedelta(microseconds=1)
+            row = row.with_columns(finished_at=pl.max_horizontal("finished_at", pl.lit(least)))
+        write_row(runs, self._lake.warehouse, row, self._keys)
+        return row.row(0, named=True)

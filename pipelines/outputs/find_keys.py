@@ -1,0 +1,152 @@
+"""Which files of a Delta table hold rows of these keys? Found without reading them again and again.
+
+Files never change, so the hashes of a file's keys can be kept in memory. What is not in memory is
+read only when the bounds of its times allow a match.
+"""
+
+import datetime
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+import polars.selectors as cs
+from deltalake import DeltaTable
+
+from pipelines import storage
+from schemas import arrow, tables
+
+KEPT_BYTES = 256 << 20
+"""Hashes in memory: those of 32 million rows."""
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """A file of a table. `bounds`: least and largest value by column, where they are known."""
+
+    path: str
+    date: datetime.date | None
+    size_bytes: int
+    rows: int
+    bounds: dict[str, tuple[Any, Any]]
+
+
+class FoundKeys:
+    """Hashes of the keys of files that were looked at, by table and file; the latest used ones."""
+
+    def __init__(self, warehouse: str, limit_bytes: int = KEPT_BYTES) -> None:
+        self._warehouse, self._limit_bytes = warehouse, limit_bytes
+        self._hashes: OrderedDict[tuple[str, str], np.ndarray] = OrderedDict()
+
+    def matching(
+        self, table: tables.Table, files: Iterable[DataFile], keys: pl.DataFrame
+    ) -> list[DataFile]:
+        """The files that hold one of `keys`; once in 10¹⁵ comparisons also another."""
+        columns = key_in_files(table)
+        if not columns:
+            return list(files)
+        wanted = _hashed(keys.select(columns))
+        limits = _limits(keys.select(columns))
+        return [
+            file
+            for file in files
+            if ((table.name, file.path) in self._hashes or _may_match(file, limits))
+            and _has_any(self._of(table, file), wanted)
+        ]
+
+    def add(self, table: tables.Table, path: str, rows: pl.DataFrame) -> None:
+        """Remember the keys of a file that was just written."""
+        columns = key_in_files(table)
+        if columns:
+            self._keep((table.name, path), _hashed(rows.select(columns)))
+
+    def _of(self, table: tables.Table, file: DataFile) -> np.ndarray:
+        place = (table.name, file.path)
+        if place not in self._hashes:
+            rows = read_rows(self._warehouse, table, file, key_in_files(table))
+            self._keep(place, _hashed(rows))
+        self._hashes.move_to_end(place)
+        return self._hashes[place]
+
+    def _keep(self, place: tuple[str, str], hashes: np.ndarray) -> None:
+        self._hashes[place] = hashes
+        total = sum(kept.nbytes for kept in self._hashes.values())
+        while total > self._limit_bytes and len(self._hashes) > 1:
+            total -= self._hashes.popitem(last=False)[1].nbytes
+
+
+def key_in_files(table: tables.Table) -> list[str]:
+    """The columns of the key, but that of the partition, which no file holds."""
+    return [column for column in table.key if column != table.partition]
+
+
+def files_of(delta: DeltaTable, table: tables.Table) -> list[DataFile]:
+    """The files of a table as it was loaded."""
+    adds = pl.DataFrame(delta.get_add_actions(flatten=True))
+    date = f"partition.{table.partition}"
+    known = [
+        column
+        for column in key_in_files(table)
+        if f"min.{column}" in adds.columns and f"max.{column}" in adds.columns
+    ]
+    return [
+        DataFile(
+            row["path"],
+            row[date] if table.partition else None,
+            row["size_bytes"],
+            row["num_records"],
+            {c: (row[f"min.{c}"], row[f"max.{c}"]) for c in known},
+        )
+        for row in adds.iter_rows(named=True)
+    ]
+
+
+def read_rows(
+    warehouse: str, table: tables.Table, file: DataFile, columns: Sequence[str] | None = None
+) -> pl.DataFrame:
+    """Rows of a file as they are stored, with the date; columns that it does not have are null."""
+    path = storage.join(warehouse, table.path, file.path)
+    source = path if storage.is_local(path) else storage.read_file(path).to_pybytes()
+    schema = stored_schema(table)
+    names = list(schema) if columns is None else list(columns)
+    inside = set(pl.read_parquet_schema(source))
+    rows = pl.read_parquet(
+        source, columns=[n for n in names if n in inside], hive_partitioning=False
+    )
+    absent = {n: pl.lit(file.date if n == table.partition else None) for n in names}
+    added = [value.alias(n) for n, value in absent.items() if n not in inside]
+    return rows.with_columns(added).select(pl.col(n).cast(schema[n]) for n in names)
+
+
+def stored_schema(table: tables.Table) -> dict[str, pl.DataType]:
+    """Types of the columns of a table, in their order."""
+    empty = pl.DataFrame(arrow.schema(table.name).empty_table())
+    return dict(empty.schema)
+
+
+def _hashed(keys: pl.DataFrame) -> np.ndarray:
+    # Nulls are values of a key, and a hash of a struct takes them so.
+    hashes = keys.select(pl.struct(pl.all()).hash().alias("hash"))["hash"]
+    return np.sort(hashes.to_numpy())
+
+
+def _has_any(hashes: np.ndarray, wanted: np.ndarray) -> bool:
+    if not len(hashes):
+        return False
+    places = np.searchsorted(hashes, wanted)
+    return bool((hashes[np.minimum(places, len(hashes) - 1)] == wanted).any())
+
+
+def _limits(keys: pl.DataFrame) -> dict[str, tuple[Any, Any]]:
+    times = keys.select(cs.datetime())
+    return {t.name: (t.min(), t.max()) for t in times if t.len() and not t.null_count()}
+
+
+def _may_match(file: DataFile, limits: dict[str, tuple[Any, Any]]) -> bool:
+    for column, (first, last) in limits.items():
+        least, most = file.bounds.get(column, (None, None))
+        if least is not None and most is not None and (last < least or first > most):
+            return False
+    return True

@@ -1,0 +1,100 @@
+"""How do the tables of the lake follow a stream? All changes of a checkpoint are one round."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import apache_beam as beam
+import polars as pl
+from apache_beam.transforms.window import GlobalWindow, GlobalWindows
+from apache_beam.utils.windowed_value import WindowedValue
+
+from pipelines.outputs.commit_stream import StreamCommits, StreamFacts
+from pipelines.outputs.describe_run import Run
+from pipelines.outputs.lake import Lake
+from pipelines.outputs.stable import UNUSED, StableParDo
+from transforms.catalogue import Catalogue
+
+FACTS = "run_counts"
+"""Name, among those of tables, of the counts of the run so far."""
+_WATERMARK = "watermark_ms"
+
+Change = tuple[str, pl.DataFrame]
+
+
+class KeepTables(beam.PTransform):
+    """Keep the tables of a warehouse current, in one round of commits per bundle.
+
+    Input: (table, changes): columns as stored, `is_deleted`, `revision`; and (FACTS, one row):
+    absolute counts of the run so far by their names in `ops.pipeline_runs`, those of dead letters
+    by reason as `dead_letters/<reason>`, and `watermark_ms`.
+    Output: the row of the run, after each round.
+    State: none of its own; keyed by a constant, so that one subtask commits.
+    Errors: UnwritableLakeError fails the bundle: it comes again, and offsets do not advance.
+    """
+
+    def __init__(
+        self, warehouse: str, run: Run, catalogue: Catalogue, allowed_lateness_seconds: float
+    ) -> None:
+        super().__init__()
+        self.keep = _Keep(warehouse, run, catalogue, allowed_lateness_seconds)
+
+    def expand(self, changes: beam.PCollection) -> beam.PCollection:
+        """Wire the commits: all changes in one place."""
+        return (
+            changes
+            | "ForgetWindows" >> beam.WindowInto(GlobalWindows())
+            | "InOnePlace"
+            >> beam.Map(lambda change: (b"", change)).with_output_types(tuple[bytes, Any])
+            | "CommitChanges" >> StableParDo(self.keep)
+        )
+
+
+class _Keep(beam.DoFn):
+    def __init__(
+        self, warehouse: str, run: Run, catalogue: Catalogue, allowed_lateness_seconds: float
+    ) -> None:
+        self.warehouse = warehouse
+        self.given = run, catalogue, allowed_lateness_seconds
+        self._commits: StreamCommits | None = None
+        self._changes: list[Change] = []
+
+    def setup(self) -> None:
+        self._commits = StreamCommits(Lake(self.warehouse), *self.given)
+
+    def start_bundle(self) -> None:
+        self._changes = []
+
+    def process(self, element: tuple[bytes, Change], _: Any = beam.DoFn.StateParam(UNUSED)) -> None:
+        self._changes.append(element[1])
+
+    def finish_bundle(self) -> Iterator[WindowedValue]:
+        if not self._changes:
+            return
+        assert self._commits is not None
+        row = self._commits.commit(changes_by_table(self._changes), facts_of(self._changes))
+        self._changes, window = [], GlobalWindow()
+        yield WindowedValue(row, window.max_timestamp(), (window,))
+
+
+def changes_by_table(changes: Iterable[Change]) -> dict[str, pl.DataFrame]:
+    """The changes of each table as one frame, in their order."""
+    frames: dict[str, list[pl.DataFrame]] = {}
+    for table, frame in changes:
+        if table != FACTS and not frame.is_empty():
+            frames.setdefault(table, []).append(frame)
+    return {table: pl.concat(f, how="diagonal_relaxed") for table, f in frames.items()}
+
+
+def facts_of(changes: Iterable[Change]) -> StreamFacts | None:
+    """The counts that count the most records; None without any."""
+    rows = [frame.row(-1, named=True) for table, frame in changes if table == FACTS]
+    if not rows:
+        return None
+    newest: dict[str, Any] = max(rows, key=_records_read)
+    watermark_ms = newest.pop(_WATERMARK, None)
+    return StreamFacts(Counter({name: n or 0 for name, n in newest.items()}), watermark_ms)
+
+
+def _records_read(row: dict[str, Any]) -> int:
+    return row.get("records_read") or 0

@@ -1,0 +1,167 @@
+"""How are records kept as they were received? As files of envelopes, each record exactly once.
+
+The runner's state holds what is not yet in a file. A file is written only from stable input: after
+a crash the same file comes again under the same name, or never came.
+"""
+
+import time
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.coders import PickleCoder, VarIntCoder
+from apache_beam.transforms.timeutil import TimeDomain
+from apache_beam.transforms.userstate import (
+    BagStateSpec,
+    ReadModifyWriteStateSpec,
+    TimerSpec,
+    on_timer,
+)
+from apache_beam.transforms.window import GlobalWindow, GlobalWindows
+from apache_beam.utils.timestamp import MIN_TIMESTAMP, Timestamp
+from apache_beam.utils.windowed_value import WindowedValue
+
+from pipelines import storage
+from pipelines.outputs.raw_files import Member, Place, file_of, pack, place_of, read_receipt
+from pipelines.outputs.stable import UNUSED, StableParDo
+
+FILE_BYTES = 8 << 20
+FILE_SECONDS = 300.0
+_MEMBER_BYTES = 1 << 20
+"""Lines of a place that are packed before their bundle ends (bytes)."""
+
+
+class UnwritableRawZoneError(Exception):
+    """The raw zone cannot be written."""
+
+
+class KeepRaw(beam.PTransform):
+    """Keep every record as received, in `<raw>/<topic>/date=…/hour=…/*.jsonl.gz`.
+
+    Input: (envelope line, watermark in ms). Output: path of each file written.
+    Time: the hour (UTC) is that of `received_at`; a file is closed once it holds `file_bytes`
+    (compressed), or `file_seconds` after its first record by the clock, or when the stream ends.
+    State: per topic, partition and hour the compressed lines of the file that is still open.
+    Errors: UnwritableRawZoneError fails the bundle: it comes again, and offsets do not advance.
+    """
+
+    def __init__(
+        self, raw_zone: str, file_bytes: int = FILE_BYTES, file_seconds: float = FILE_SECONDS
+    ) -> None:
+        super().__init__()
+        self.raw_zone, self.file_bytes, self.file_seconds = raw_zone, file_bytes, file_seconds
+
+    def expand(self, lines: beam.PCollection) -> beam.PCollection:
+        """Wire packing, rolling and writing."""
+        members = (
+            lines
+            | "ForgetWindows" >> beam.WindowInto(GlobalWindows())
+            | "PackLines" >> beam.ParDo(_Pack()).with_output_types(tuple[str, Any])
+        )
+        files = members | "RollFiles" >> beam.ParDo(
+            _Roll(self.file_bytes, self.file_seconds)
+        ).with_output_types(tuple[str, bytes])
+        return files | "WriteRawFiles" >> StableParDo(_Write(self.raw_zone))
+
+
+class _Pack(beam.DoFn):
+    """Lines of a bundle, together by place: keyed members."""
+
+    def __init__(self) -> None:
+        self._lines: dict[Place, list[bytes]] = {}
+        self._first: dict[Place, str] = {}
+        self._bytes: dict[Place, int] = {}
+
+    def start_bundle(self) -> None:
+        self._lines, self._first, self._bytes = {}, {}, {}
+
+    def process(self, element: tuple[bytes, int]) -> Iterator[tuple[str, Member]]:
+        line = element[0]
+        receipt = read_receipt(line)
+        place = place_of(receipt)
+        if place not in self._lines:
+            self._lines[place], self._bytes[place] = [], 0
+            self._first[place] = str(receipt.message_id or receipt.offset)
+        self._lines[place].append(line)
+        self._bytes[place] += len(line)
+        if self._bytes[place] >= _MEMBER_BYTES:
+            yield self._packed(place)
+
+    def finish_bundle(self) -> Iterator[WindowedValue]:
+        for place in list(self._lines):
+            yield WindowedValue(self._packed(place), MIN_TIMESTAMP, (GlobalWindow(),))
+
+    def _packed(self, place: Place) -> tuple[str, Member]:
+        lines, first = self._lines.pop(place), self._first.pop(place)
+        return place.key(), pack(place, first, lines)
+
+
+class _Roll(beam.DoFn):
+    """Members of a place until they make a file: (path below the raw zone, content)."""
+
+    MEMBERS = BagStateSpec("members", PickleCoder())
+    SIZE = ReadModifyWriteStateSpec("size", VarIntCoder())
+    DUE = TimerSpec("due", TimeDomain.REAL_TIME)
+    END = TimerSpec("end", TimeDomain.WATERMARK)
+
+    def __init__(self, file_bytes: int, file_seconds: float) -> None:
+        self.file_bytes, self.file_seconds = file_bytes, file_seconds
+
+    def process(
+        self,
+        element: tuple[str, Member],
+        members: Any = beam.DoFn.StateParam(MEMBERS),
+        size: Any = beam.DoFn.StateParam(SIZE),
+        due: Any = beam.DoFn.TimerParam(DUE),
+        end: Any = beam.DoFn.TimerParam(END),
+    ) -> Iterator[tuple[str, bytes]]:
+        member, held = element[1], size.read() or 0
+        if not held:
+            due.set(Timestamp.of(time.time() + self.file_seconds))
+            end.set(GlobalWindow().max_timestamp())
+        members.add(member)
+        size.write(held + len(member.content))
+        if held + len(member.content) >= self.file_bytes:
+            due.clear()
+            yield from _close(members, size)
+
+    @on_timer(DUE)
+    def close_when_due(
+        self,
+        members: Any = beam.DoFn.StateParam(MEMBERS),
+        size: Any = beam.DoFn.StateParam(SIZE),
+    ) -> Iterator[tuple[str, bytes]]:
+        yield from _close(members, size)
+
+    @on_timer(END)
+    def close_at_the_end(
+        self,
+        members: Any = beam.DoFn.StateParam(MEMBERS),
+        size: Any = beam.DoFn.StateParam(SIZE),
+        due: Any = beam.DoFn.TimerParam(DUE),
+    ) -> Iterator[tuple[str, bytes]]:
+        due.clear()
+        yield from _close(members, size)
+
+
+def _close(members: Any, size: Any) -> Iterable[tuple[str, bytes]]:
+    held = list(members.read())
+    members.clear()
+    size.clear()
+    return [file_of(held)] if held else []
+
+
+class _Write(beam.DoFn):
+    def __init__(self, raw_zone: str) -> None:
+        self.raw_zone = raw_zone
+
+    def process(
+        self, element: tuple[str, bytes], _: Any = beam.DoFn.StateParam(UNUSED)
+    ) -> Iterator[str]:
+        path = storage.join(self.raw_zone, element[0])
+        try:
+            storage.write_file(path, element[1], is_hidden=True)
+        except OSError as error:
+            message = f"cannot write to {self.raw_zone}, check its rights and space: {error}"
+            raise UnwritableRawZoneError(message) from error
+        yield path

@@ -1,0 +1,98 @@
+"""Who else writes to a warehouse? A stream says in the table of runs from when until when it runs.
+
+Its row is the same for as long as it runs: every commit writes it anew.
+"""
+
+import datetime
+import json
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+from deltalake import CommitProperties, DeltaTable
+
+from pipelines.outputs.describe_run import Run, describe_run
+from pipelines.outputs.find_keys import FoundKeys
+from pipelines.outputs.lake import Lake
+from pipelines.outputs.owned_dates import running_streams
+from pipelines.outputs.recover import committing, undo_dead_runs, whole_versions
+from pipelines.outputs.upsert_rows import upsert
+from pipelines.record_maintenance import readable_version
+from pipelines.snapshot import CREATED, RUNS
+from schemas import tables
+
+_NOBODY = ""
+LOG_RETENTION = {"delta.logRetentionDuration": "interval 2 days"}
+"""A stream commits every few seconds: with the 30 days of the default a log would hold millions."""
+
+
+def register_stream(lake: Lake, run: Run, owned_from: datetime.date) -> None:
+    """Make the tables, and say that a stream writes dates from `owned_from` on.
+
+    A stream of the same inputs that is registered as running counts as failed from now on: this is
+    the one that takes its place.
+    """
+    lake.create_tables()
+    with committing(lake.warehouse):
+        undo_dead_runs(lake, _NOBODY)
+        same = (stream for stream in running_streams(lake) if stream.inputs == run.inputs)
+        for run_id in {stream.run_id for stream in same} - {run.run_id}:
+            _end(lake, run_id, "failed")
+        _limit_logs(lake, run.run_id)
+        row = describe_run(run, Counter(), _readable_versions(lake), "running", owned_from)
+        write_row(lake.open("pipeline_runs"), lake.warehouse, row, FoundKeys(lake.warehouse))
+
+
+def end_stream(lake: Lake, run_id: str, status: str) -> None:
+    """Say that a stream runs no more; `status`: completed or failed."""
+    with committing(lake.warehouse):
+        _end(lake, run_id, status)
+
+
+def stream_row(runs: pl.DataFrame, run_id: str) -> dict[str, Any] | None:
+    """The row of a stream among the rows of the table of runs."""
+    rows = runs.filter(pl.col("run_id") == run_id)
+    return rows.row(0, named=True) if rows.height else None
+
+
+def counts_of(row: Mapping[str, Any]) -> Counter[str]:
+    """The counts that a row of a run holds."""
+    counts = Counter({name: n for name, n in row.items() if isinstance(n, int)})
+    reasons = json.loads(row["dead_letters_by_reason"] or "{}")
+    counts.update({f"dead_letters/{reason}": n for reason, n in reasons.items()})
+    return counts
+
+
+def write_row(delta: DeltaTable, warehouse: str, row: pl.DataFrame, keys: FoundKeys) -> None:
+    """Put the row of a run in the place of the one it has."""
+    change = row.with_columns(is_deleted=pl.lit(False), revision=pl.lit(0))
+    run_id = row["run_id"][0]
+    upsert(delta, warehouse, tables.get("pipeline_runs"), change, keys, run_id)
+
+
+def _end(lake: Lake, run_id: str, status: str) -> None:
+    rows = lake.read("pipeline_runs").filter(pl.col("run_id") == run_id)
+    ended = rows.with_columns(status=pl.lit(status), owned_from_date=pl.lit(None, pl.Date))
+    if not rows.is_empty():
+        write_row(lake.open("pipeline_runs"), lake.warehouse, ended, FoundKeys(lake.warehouse))
+
+
+def _readable_versions(lake: Lake) -> dict[str, int]:
+    """The versions that readers see now, or later ones with the same rows."""
+    whole = whole_versions(lake.open("pipeline_runs"))
+    return {
+        table.full_name: readable_version(
+            lake.open(table.name), whole.get(table.full_name, CREATED)
+        )
+        for table in tables.tables().values()
+        if table.full_name != RUNS
+    }
+
+
+def _limit_logs(lake: Lake, run_id: str) -> None:
+    for table in tables.tables().values():
+        delta = lake.open(table.name)
+        if not LOG_RETENTION.items() <= delta.metadata().configuration.items():
+            maker = CommitProperties(custom_metadata={"run_id": run_id})
+            delta.alter.set_table_properties(LOG_RETENTION, commit_properties=maker)

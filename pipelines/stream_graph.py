@@ -1,0 +1,115 @@
+"""Which steps does an event pass in a stream? The graph of the long-running program."""
+
+import datetime
+import hashlib
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import apache_beam as beam
+
+from pipelines import observe
+from pipelines.inputs.streams.pubsub import PubSubStream
+from pipelines.inputs.streams.pubsub_direct import ReadPubSubDirectly
+from pipelines.inputs.streams.read import ReadStream
+from pipelines.inputs.streams.sources import StreamSource
+from pipelines.outputs.deliver_alerts import DeliverAlerts, LiveStoreDelivery
+from pipelines.outputs.describe_run import Run
+from pipelines.outputs.keep_tables import KeepTables
+from pipelines.outputs.live_store import open_client
+from pipelines.outputs.raw_zone import KeepRaw
+from pipelines.outputs.update_live import UpdateLive
+from pipelines.stream_options import StreamOptions
+from pipelines.watch_worker import WatchEvents, WatchWorker
+from transforms.alert_options import AlertRules
+from transforms.derive import DeriveOptions
+from transforms.follow_students import FollowSettings, FollowStudents
+from transforms.parse_events import ParseSettings
+from transforms.parse_stream import ParseStream, StreamSettings
+from transforms.raise_alerts import RaiseAlerts
+from transforms.revise_tables import ReviseSettings, ReviseTables, TallyCounts, TotalChanges
+
+
+@dataclass(frozen=True)
+class StreamPlan:
+    """A stream, ready to be built: what to read, how to compute, where to write."""
+
+    source: StreamSource
+    is_direct: bool
+    options: StreamOptions
+    parse: ParseSettings
+    derive: DeriveOptions
+    run: Run
+
+
+def build_stream(pipeline: beam.Pipeline, plan: StreamPlan) -> None:
+    """A source to tables, live figures, alerts and the raw zone."""
+    options = plan.options
+    received = _read(pipeline, plan)
+    if options.raw_zone:
+        keep_raw = KeepRaw(options.raw_zone, options.raw_file_bytes, options.raw_file_seconds)
+        _ = received | "KeepRaw" >> keep_raw
+    parsed = received | "ParseStream" >> ParseStream(_stream_settings(plan))
+    if options.live_store:
+        _ = parsed.events | "UpdateLive" >> UpdateLive(options.live_store, options.metrics)
+    _ = parsed.events | "WatchEvents" >> WatchEvents(options.metrics.session_gap_ms)
+    alerts = _alert(parsed.events, options)
+    revising = ReviseSettings(plan.derive, options.retention, _now, observe.count_outcome)
+    students = parsed.events | "FollowStudents" >> FollowStudents(_follow_settings(plan))
+    revised = students | "ReviseTables" >> ReviseTables(revising)
+    totals = revised.contributions | "TotalChanges" >> TotalChanges(revising)
+    counts = (parsed.counts, revised.counts) | "JoinCounts" >> beam.Flatten()
+    tally = counts | "TallyCounts" >> TallyCounts()
+    changes = (revised.changes, totals, tally, parsed.dead_letters, alerts)
+    keep = KeepTables(
+        options.warehouse, plan.run, plan.derive.catalogue, options.allowed_lateness_seconds
+    )
+    _ = changes | "JoinChanges" >> beam.Flatten() | "KeepTables" >> keep
+
+
+def _read(pipeline: beam.Pipeline, plan: StreamPlan) -> beam.PCollection:
+    options = plan.options
+    read: beam.PTransform = ReadStream(plan.source)
+    if plan.is_direct and isinstance(plan.source, PubSubStream):
+        read = ReadPubSubDirectly(plan.source)
+    watch = WatchWorker(
+        options.log_format, plan.run.run_id, options.metrics_port, options.health_file
+    )
+    return pipeline | "ReadStream" >> read | "WatchWorker" >> watch
+
+
+def _alert(events: beam.PCollection, options: StreamOptions) -> beam.PCollection:
+    raised = events | "RaiseAlerts" >> RaiseAlerts(
+        _now, AlertRules(options.alerts, options.metrics)
+    )
+    if options.live_store:
+        connect = partial(_receivers, options.live_store)
+        _ = raised.incidents | "DeliverAlerts" >> DeliverAlerts(connect)
+    return raised.changes
+
+
+def _receivers(live_store: str) -> list[Any]:
+    return [LiveStoreDelivery(open_client(live_store))]
+
+
+def _stream_settings(plan: StreamPlan) -> StreamSettings:
+    lateness_ms = plan.options.retention.allowed_lateness_ms
+    return StreamSettings(plan.parse, lateness_ms, _now, observe.count_outcome)
+
+
+def _follow_settings(plan: StreamPlan) -> FollowSettings:
+    options = plan.options
+    return FollowSettings(
+        options.retention, fingerprint(plan), _now, early_seconds=options.early_seconds
+    )
+
+
+def fingerprint(plan: StreamPlan) -> str:
+    """Changes with anything that the rows of given events depend on."""
+    catalogues = (plan.derive.catalogue.chapters, plan.derive.questions.questions)
+    parts = [plan.run.options, plan.run.code_version, *(f.write_ndjson() for f in catalogues)]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def _now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.UTC)

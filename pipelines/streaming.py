@@ -1,0 +1,200 @@
+"""How does the stream run? `python -m pipelines.streaming --help` tells."""
+
+import datetime
+import json
+import logging
+import shutil
+import signal
+import sys
+import threading
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.runners.direct.direct_runner import BundleBasedDirectRunner
+from apache_beam.runners.runner import PipelineResult, PipelineState
+
+from pipelines import VERSION
+from pipelines.batch import exit_code
+from pipelines.inputs.streams.inbox import InboxStream
+from pipelines.inputs.streams.kafka import KafkaStream
+from pipelines.inputs.streams.pubsub import PubSubStream
+from pipelines.inputs.streams.sources import StreamSource
+from pipelines.inputs.streams.watermarks import WatermarkOptions
+from pipelines.logs import leave, start_logging
+from pipelines.options import changed_options
+from pipelines.outputs.describe_run import Run
+from pipelines.outputs.lake import Lake
+from pipelines.outputs.register_stream import end_stream, register_stream
+from pipelines.services import flink
+from pipelines.settings import read_derive_options, read_parse_settings
+from pipelines.stream_flags import build_parser
+from pipelines.stream_graph import StreamPlan, build_stream
+from pipelines.stream_options import StreamOptions, parse_stream_options
+
+_LOG = logging.getLogger("chapterflow.streaming")
+_DIRECT = ("DirectRunner", "BundleBasedDirectRunner")
+_RUN_FILE = "run.json"
+
+
+class StreamFailedError(Exception):
+    """The runner gave the stream up."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the stream until it is stopped; the exit code."""
+    return exit_code(lambda: _run(sys.argv[1:] if argv is None else argv), "the stream failed")
+
+
+def _run(argv: Sequence[str]) -> None:
+    options = parse_stream_options(argv)
+    start_logging(options.log_format)
+    run_stream(options)
+
+
+def run_stream(options: StreamOptions) -> None:
+    """Run until SIGINT or SIGTERM. Raises UsageError, InputError, StreamFailedError."""
+    plan = plan_stream(options)
+    plan.source.check()
+    lake = Lake(options.warehouse)
+    now_ms = round(plan.run.started_at.timestamp() * 1000)
+    register_stream(lake, plan.run, options.retention.owned_from(now_ms))
+    pipeline = open_pipeline(options)
+    build_stream(pipeline, plan)
+    result = pipeline.run()
+    # Only now: Beam's job server takes the signals for itself when it starts.
+    stopped = _stopped_by_signals()
+    _LOG.info("reading %s", plan.source.name, extra={"fields": {"run_id": plan.run.run_id}})
+    _wait(result, stopped)
+    _stop(options, lake, plan.run)
+
+
+def plan_stream(options: StreamOptions) -> StreamPlan:
+    """Everything that can be wrong with the options is found out here."""
+    source = open_source(options)
+    run = _resume_run(options, source.name)
+    return StreamPlan(
+        source=source,
+        is_direct=_is_direct(options),
+        options=options,
+        parse=read_parse_settings(options, run.started_at, str),
+        derive=read_derive_options(options),
+        run=run,
+    )
+
+
+def open_source(options: StreamOptions) -> StreamSource:
+    """The source that the options name."""
+    watermark = WatermarkOptions(
+        options.max_out_of_orderness_seconds,
+        options.max_future_seconds,
+        options.idle_partition_seconds,
+    )
+    if options.inbox:
+        return InboxStream(
+            options.inbox,
+            watermark=watermark,
+            checkpoint_interval_seconds=options.commit_interval_seconds,
+        )
+    if options.pubsub_subscription:
+        return PubSubStream(
+            options.pubsub_subscription,
+            watermark=watermark,
+            start_timeout_seconds=options.start_timeout_seconds,
+        )
+    return KafkaStream(
+        str(options.kafka_bootstrap_servers),
+        options.kafka_topics,
+        group_id=options.kafka_group,
+        start_from=options.start_from,
+        watermark=watermark,
+        options=options.kafka_options,
+        options_file=options.kafka_options_file,
+        start_timeout_seconds=options.start_timeout_seconds,
+        checkpoint_interval_seconds=options.commit_interval_seconds,
+    )
+
+
+def open_pipeline(options: StreamOptions) -> beam.Pipeline:
+    """An empty pipeline: on the runner given, else on a Flink of its own."""
+    if _is_direct(options):
+        flags = [flag for flag in options.beam if not flag.startswith("--runner")]
+        return beam.Pipeline(
+            runner=BundleBasedDirectRunner(), options=PipelineOptions([*flags, "--streaming"])
+        )
+    interval_ms = round(options.commit_interval_seconds * 1000)
+    flags = list(options.beam)
+    if not options.has_own_runner:
+        flags += flink.embedded_options(
+            options.state,
+            savepoint=flink.latest_checkpoint(options.state),
+            heap=options.flink_heap,
+            checkpoint_ms=interval_ms,
+        )
+    return beam.Pipeline(options=PipelineOptions(flags))
+
+
+def _is_direct(options: StreamOptions) -> bool:
+    return any(flag == f"--runner={name}" for flag in options.beam for name in _DIRECT)
+
+
+def _resume_run(options: StreamOptions, inputs: str) -> Run:
+    """The run whose checkpoint the stream goes on from, or a new one.
+
+    Counts are kept in checkpoints, so that the run must stay the same across restarts.
+    """
+    folder = Path(options.state)
+    if options.from_scratch and not options.has_own_runner:
+        shutil.rmtree(folder, ignore_errors=True)
+    now = datetime.datetime.now(datetime.UTC)
+    known = {"run_id": f"{now:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}", "started_at": str(now)}
+    if not options.has_own_runner:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = folder / _RUN_FILE
+        if file.exists() and flink.latest_checkpoint(folder):
+            known = json.loads(file.read_text())
+        file.write_text(json.dumps(known))
+    return Run(
+        run_id=known["run_id"],
+        mode="streaming",
+        started_at=datetime.datetime.fromisoformat(known["started_at"]),
+        code_version=VERSION,
+        options=changed_options(options, build_parser()),
+        inputs=json.dumps([inputs]),
+    )
+
+
+def _stopped_by_signals() -> threading.Event:
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    return stopped
+
+
+def _stop(options: StreamOptions, lake: Lake, run: Run) -> None:
+    """End the stream's own Flink; its checkpoints stay. A job on a cluster lives on."""
+    if options.has_own_runner and not _is_direct(options):
+        _LOG.info("the job goes on without this program; cancel it on its cluster")
+        return
+    # The connections to Flink end now, and every thread that holds one would say so.
+    threading.excepthook = lambda _: None
+    logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
+    flink.end_embedded(options.state)
+    end_stream(lake, run.run_id, "completed")
+    _LOG.info("stopped; the same command goes on from here")
+
+
+def _wait(result: PipelineResult, stopped: threading.Event) -> None:
+    """Until the stream is stopped, or the runner ends it, which is a failure."""
+    while not stopped.wait(0.5):
+        if PipelineState.is_terminal(result.state):
+            raise StreamFailedError(f"the runner ended it ({result.state}); see its log")
+
+
+if __name__ == "__main__":
+    # Workers import this module by its name: what they run must not live in __main__.
+    from pipelines.streaming import main as run_main
+
+    leave(run_main())

@@ -1,0 +1,177 @@
+"""Does Pub/Sub, as its official emulator plays it, lose nothing until a checkpoint is durable?"""
+
+import itertools
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import apache_beam as beam
+import pytest
+from apache_beam.options.pipeline_options import PipelineOptions
+from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
+
+from pipelines.inputs import InputError
+from pipelines.inputs.streams import WatermarkOptions
+from pipelines.inputs.streams.pubsub import PubSubStream
+from pipelines.inputs.streams.pubsub_client import close_subscriptions
+from pipelines.inputs.streams.pubsub_direct import ReadPubSubDirectly
+from pipelines.services.server import Process, free_ports, is_listening
+from tests.needs import need
+from tests.pipelines.inputs.read_streams import Stream
+
+PATIENT = WatermarkOptions(60, 300, None)
+PROJECT = "projects/school"
+_names = (f"events-{number}" for number in itertools.count())
+
+
+def emulator_jar() -> Path | None:
+    """The jar within the gcloud SDK, if that and the emulator are installed."""
+    homes = [Path("/usr/lib/google-cloud-sdk"), Path("/usr/lib/google-cloud-cli")]
+    gcloud = shutil.which("gcloud")
+    if gcloud:
+        homes.append(Path(gcloud).resolve().parents[1])
+    pattern = "platform/pubsub-emulator/lib/cloud-pubsub-emulator-*.jar"
+    return next((jar for home in homes for jar in home.glob(pattern)), None)
+
+
+@pytest.fixture(scope="module")
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+    jar, java = emulator_jar(), shutil.which("java")
+    need(jar and java, "no Pub/Sub emulator (google-cloud-cli-pubsub-emulator) or no java")
+    (port,) = free_ports(1)
+    command = [str(java), "-Xmx256m", "-jar", str(jar), "--host=127.0.0.1", f"--port={port}"]
+    process = Process("Pub/Sub emulator", tmp_path_factory.mktemp("pubsub") / "log", command)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PUBSUB_EMULATOR_HOST", f"127.0.0.1:{port}")
+        process.start(lambda: is_listening(port))
+        try:
+            yield process
+        finally:
+            close_subscriptions()
+            process.stop()
+
+
+@pytest.fixture
+def topic(emulator: Process) -> Iterator[str]:
+    """The name of a new topic and its subscription."""
+    name = next(_names)
+    with PublisherClient() as publisher, SubscriberClient() as subscriber:
+        path = f"{PROJECT}/topics/{name}"
+        publisher.create_topic(request={"name": path}, timeout=20)
+        wanted = {"name": f"{PROJECT}/subscriptions/{name}", "topic": path}
+        subscriber.create_subscription(request=wanted, timeout=20)
+    yield name
+    close_subscriptions()
+
+
+def publish(topic: str, *contents: bytes) -> None:
+    with PublisherClient() as publisher:
+        sent = [publisher.publish(f"{PROJECT}/topics/{topic}", c) for c in contents]
+        for future in sent:
+            future.result(20)
+
+
+def stream(name: str, **options) -> PubSubStream:
+    return PubSubStream(f"{PROJECT}/subscriptions/{name}", **{"watermark": PATIENT} | options)
+
+
+def event(at_ms: int) -> bytes:
+    return b'{"timestamp":%d}' % at_ms
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def test_messages_become_envelopes_with_their_id_and_time_of_publishing(topic: str) -> None:
+    publish(topic, event(now_ms()), b"\xff\0")
+    with Stream(stream(topic, topic="clicks")) as found:
+        found.read(2)
+    assert {line["topic"] for line in found.lines} == {"clicks"}
+    assert len({line["message_id"] for line in found.lines}) == 2
+    assert {line.get("record_base64") for line in found.lines} == {None, "/wA="}
+    assert all("partition" not in line for line in found.lines)
+
+
+def test_what_was_acknowledged_does_not_come_again_and_the_rest_does(topic: str) -> None:
+    contents = [event(now_ms() - n) for n in range(300)]
+    publish(topic, *contents)
+    with Stream(stream(topic)) as found:
+        mark = found.read(200).cut()
+        mark.finalize_checkpoint()
+        durable = set(found.records)
+        found.read(250).cut()  # given, but that checkpoint never became durable
+    close_subscriptions()
+    missing = {content.decode() for content in contents} - durable
+    with Stream(stream(topic), mark) as again:
+        again.wait_for(lambda: set(again.records) >= missing, 90)  # when the lease is over
+        again.read_until_quiet()
+        assert again.watermark_ms >= mark.watermark_ms
+    assert set(again.records) == missing
+
+
+def test_a_new_reader_for_every_bundle_shares_one_stream(topic: str) -> None:
+    contents = [b"%d" % n for n in range(100)]
+    publish(topic, *contents)
+    records: list[str] = []
+    mark = None
+    while len(records) < 100:
+        found = Stream(stream(topic), mark).read(10)
+        mark = found.cut()
+        records += found.records
+    assert sorted(records) == sorted(content.decode() for content in contents)
+
+
+def test_an_idle_subscription_follows_the_clock_but_not_while_it_is_away(
+    topic: str, emulator: Process
+) -> None:
+    source = stream(topic, watermark=WatermarkOptions(60, 300, 1))
+    publish(topic, event(1))
+    with Stream(source) as found:
+        found.read(1)
+        found.cut().finalize_checkpoint()
+        assert found.watermark_ms == 1 - 60_000
+        begun_ms = now_ms()
+        found.wait_for(lambda: found.watermark_ms > begun_ms - 60_000)
+        assert found.watermark_ms <= now_ms() - 60_000
+
+
+def test_a_check_says_in_one_line_what_is_wrong(topic: str) -> None:
+    stream(topic).check()
+    wrong = [
+        (PubSubStream(f"{PROJECT}/subscriptions/none", start_timeout_seconds=1), "no subscription"),
+        (PubSubStream("none", start_timeout_seconds=1), "none"),
+    ]
+    for source, expected in wrong:
+        with pytest.raises(InputError, match=expected) as raised:
+            source.check()
+        assert "\n" not in str(raised.value)
+
+
+def test_a_check_tells_that_nobody_is_there(emulator: Process, monkeypatch) -> None:
+    (nobody,) = free_ports(1)
+    monkeypatch.setenv("PUBSUB_EMULATOR_HOST", f"127.0.0.1:{nobody}")
+    with pytest.raises(InputError, match="cannot be reached") as raised:
+        stream("any", start_timeout_seconds=1).check()
+    assert "\n" not in str(raised.value)
+
+
+def test_the_direct_runner_gets_the_same_elements(topic: str, tmp_path: Path) -> None:
+    publish(topic, event(now_ms()))
+    options = PipelineOptions(["--runner=BundleBasedDirectRunner", "--streaming"])
+    out = tmp_path / "lines"
+    pipeline = beam.Pipeline(options=options)
+    elements = pipeline | ReadPubSubDirectly(stream(topic, topic="clicks"))
+    _ = elements | beam.Map(lambda element: out.write_text(repr(element)))
+    result = pipeline.run()
+    deadline = time.monotonic() + 30
+    while not out.exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    canceller = threading.Thread(target=result.cancel)
+    canceller.start()
+    publish(topic, b"so that the pull that is under way returns")
+    canceller.join(60)
+    assert '"topic":"clicks"' in out.read_text()
+    assert '"message_id"' in out.read_text()

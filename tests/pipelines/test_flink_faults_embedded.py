@@ -1,0 +1,38 @@
+"""Is nothing lost or counted twice when the whole program is killed, again and again?"""
+
+import time
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from pipelines.services.kafka import Kafka
+from tests.pipelines.whole_runs import write_catalogues
+from tests.pipelines.whole_streams import WholeStream, from_kafka
+from tests.pipelines.whole_topics import SchoolTopics, recent_school, sending
+
+pytestmark = pytest.mark.usefixtures("pseudonym_key")
+RATE, KILLS = 100.0, 3
+
+
+def test_program_killed_three_times_goes_on_from_its_checkpoints(
+    tmp_path: Path, school_kafka: Kafka
+) -> None:
+    (school, arrivals), topics = recent_school(1500), SchoolTopics(school_kafka, "killed")
+    rng, known = Random(), write_catalogues(school, tmp_path)
+    with WholeStream(tmp_path / "stream", from_kafka(topics), **known) as stream:
+        with sending(topics, iter(arrivals), RATE) as sender:
+            for number in range(KILLS):
+                stream.start()
+                stream.wait_for_rounds(1)
+                time.sleep(pause := rng.uniform(0, 8))
+                print(f"kill {number}: {pause:.2f} s after a commit, {stream.row()}")
+                stream.kill()
+            stream.start()
+            seconds = stream.wait_for_records(topics.count())
+            print(f"caught up {seconds:.1f} s after the last start")
+        assert sender.sent < len(arrivals)
+        stream.wait_for_all(topics.count())
+        assert stream.row()["dropped"] == 0
+        stream.assert_as_batch(topics.places())
+        stream.interrupt()
