@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipelines import (
+    end_stream,
     flags,
     live_demo,
     maintain,
@@ -19,7 +20,7 @@ from pipelines import (
 DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "options.md"
 PROGRAMS = (
     *(flags, stream_flags, replay_dead_letters, query),
-    *(report, maintain, watch, live_demo),
+    *(report, maintain, watch, live_demo, end_stream),
 )
 """Modules whose `build_parser()` makes the parser of a program."""
 

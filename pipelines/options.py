@@ -11,6 +11,7 @@ from typing import Any
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from pipelines.flags import FlagParser, UsageError, build_parser
+from pipelines.runner_flags import add_runner_flags
 from transforms.calendar import Dates
 from transforms.options import MetricOptions
 
@@ -103,6 +104,7 @@ def _reject_unknown(rest: Sequence[str]) -> None:
         add = getattr(options, "_add_argparse_args", None)
         if add is not None and options.__module__.startswith("apache_beam"):
             add(parser)
+    add_runner_flags(parser, rest)
     for action in parser._actions:
         action.required = False
     _, unknown = parser.parse_known_args(list(rest))

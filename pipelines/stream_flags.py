@@ -83,11 +83,14 @@ def _add_times(group: argparse._ArgumentGroup) -> None:
     for name, value, text in (
         ("max_out_of_orderness_seconds", 60.0, "how far the watermark stays behind the events"),
         ("allowed_lateness_seconds", 86_400.0, "how far behind it an event still counts"),
-        ("early_seconds", 300.0, "how often the rows of an open session are written; 0: never"),
     ):
         group.add_argument(
             f"--{name}", type=not_negative, default=value, help=f"{text} (%(default)s)"
         )
+    group.add_argument(
+        "--publish_seconds", type=positive, default=300.0,
+        help="an event is in the rows after at most this much event time (%(default)s)",
+    )  # fmt: skip
     group.add_argument(
         "--idle_partition_seconds", type=_seconds_or_never, default=5.0, metavar="SECONDS|never",
         help="after this long without records, an empty partition follows the clock (%(default)s)",

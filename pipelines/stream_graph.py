@@ -8,7 +8,7 @@ from typing import Any
 
 import apache_beam as beam
 
-from pipelines import observe
+from pipelines import VERSION, observe
 from pipelines.inputs.streams.pubsub import PubSubStream
 from pipelines.inputs.streams.pubsub_direct import ReadPubSubDirectly
 from pipelines.inputs.streams.read import ReadStream
@@ -62,7 +62,7 @@ def build_stream(pipeline: beam.Pipeline, plan: StreamPlan) -> None:
     tally = counts | "TallyCounts" >> TallyCounts()
     changes = (revised.changes, totals, tally, parsed.dead_letters, alerts)
     keep = KeepTables(
-        options.warehouse, plan.run, plan.derive.catalogue, options.allowed_lateness_seconds
+        options.warehouse, plan.run, plan.derive.catalogue, options.retention.owned_from
     )
     _ = changes | "JoinChanges" >> beam.Flatten() | "KeepTables" >> keep
 
@@ -100,14 +100,14 @@ def _stream_settings(plan: StreamPlan) -> StreamSettings:
 def _follow_settings(plan: StreamPlan) -> FollowSettings:
     options = plan.options
     return FollowSettings(
-        options.retention, fingerprint(plan), _now, early_seconds=options.early_seconds
+        options.retention, fingerprint(plan.derive), _now, publish_seconds=options.publish_seconds
     )
 
 
-def fingerprint(plan: StreamPlan) -> str:
+def fingerprint(derive: DeriveOptions) -> str:
     """Changes with anything that the rows of given events depend on."""
-    catalogues = (plan.derive.catalogue.chapters, plan.derive.questions.questions)
-    parts = [plan.run.options, plan.run.code_version, *(f.write_ndjson() for f in catalogues)]
+    catalogues = (derive.catalogue.chapters, derive.questions.questions)
+    parts = [VERSION, repr(derive.metrics), *(frame.write_ndjson() for frame in catalogues)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 

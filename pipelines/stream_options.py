@@ -30,7 +30,7 @@ class StreamOptions(EventOptions):
     live_store: str | None
     max_out_of_orderness_seconds: float
     allowed_lateness_seconds: float
-    early_seconds: float
+    publish_seconds: float
     idle_partition_seconds: float | None
     alerts: AlertOptions
     commit_interval_seconds: float

@@ -1,22 +1,16 @@
 """How does the stream run? `python -m pipelines.streaming --help` tells."""
 
-import datetime
-import json
 import logging
-import shutil
 import signal
 import sys
 import threading
-import uuid
 from collections.abc import Sequence
-from pathlib import Path
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.direct.direct_runner import BundleBasedDirectRunner
 from apache_beam.runners.runner import PipelineResult, PipelineState
 
-from pipelines import VERSION
 from pipelines.batch import exit_code
 from pipelines.inputs.streams.inbox import InboxStream
 from pipelines.inputs.streams.kafka import KafkaStream
@@ -24,19 +18,18 @@ from pipelines.inputs.streams.pubsub import PubSubStream
 from pipelines.inputs.streams.sources import StreamSource
 from pipelines.inputs.streams.watermarks import WatermarkOptions
 from pipelines.logs import leave, start_logging
-from pipelines.options import changed_options
 from pipelines.outputs.describe_run import Run
 from pipelines.outputs.lake import Lake
 from pipelines.outputs.register_stream import end_stream, register_stream
+from pipelines.resume import locked_state, resume_run
 from pipelines.services import flink
 from pipelines.settings import read_derive_options, read_parse_settings
-from pipelines.stream_flags import build_parser
-from pipelines.stream_graph import StreamPlan, build_stream
+from pipelines.stream_graph import StreamPlan, build_stream, fingerprint
 from pipelines.stream_options import StreamOptions, parse_stream_options
 
 _LOG = logging.getLogger("chapterflow.streaming")
 _DIRECT = ("DirectRunner", "BundleBasedDirectRunner")
-_RUN_FILE = "run.json"
+_REASON_MS = 10_000
 
 
 class StreamFailedError(Exception):
@@ -56,7 +49,11 @@ def _run(argv: Sequence[str]) -> None:
 
 def run_stream(options: StreamOptions) -> None:
     """Run until SIGINT or SIGTERM. Raises UsageError, InputError, StreamFailedError."""
-    plan = plan_stream(options)
+    with locked_state(options):
+        _run_plan(options, plan_stream(options))
+
+
+def _run_plan(options: StreamOptions, plan: StreamPlan) -> None:
     plan.source.check()
     lake = Lake(options.warehouse)
     now_ms = round(plan.run.started_at.timestamp() * 1000)
@@ -73,14 +70,14 @@ def run_stream(options: StreamOptions) -> None:
 
 def plan_stream(options: StreamOptions) -> StreamPlan:
     """Everything that can be wrong with the options is found out here."""
-    source = open_source(options)
-    run = _resume_run(options, source.name)
+    source, derive = open_source(options), read_derive_options(options)
+    run = resume_run(options, source.name, fingerprint(derive))
     return StreamPlan(
         source=source,
         is_direct=_is_direct(options),
         options=options,
         parse=read_parse_settings(options, run.started_at, str),
-        derive=read_derive_options(options),
+        derive=derive,
         run=run,
     )
 
@@ -140,32 +137,6 @@ def _is_direct(options: StreamOptions) -> bool:
     return any(flag == f"--runner={name}" for flag in options.beam for name in _DIRECT)
 
 
-def _resume_run(options: StreamOptions, inputs: str) -> Run:
-    """The run whose checkpoint the stream goes on from, or a new one.
-
-    Counts are kept in checkpoints, so that the run must stay the same across restarts.
-    """
-    folder = Path(options.state)
-    if options.from_scratch and not options.has_own_runner:
-        shutil.rmtree(folder, ignore_errors=True)
-    now = datetime.datetime.now(datetime.UTC)
-    known = {"run_id": f"{now:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}", "started_at": str(now)}
-    if not options.has_own_runner:
-        folder.mkdir(parents=True, exist_ok=True)
-        file = folder / _RUN_FILE
-        if file.exists() and flink.latest_checkpoint(folder):
-            known = json.loads(file.read_text())
-        file.write_text(json.dumps(known))
-    return Run(
-        run_id=known["run_id"],
-        mode="streaming",
-        started_at=datetime.datetime.fromisoformat(known["started_at"]),
-        code_version=VERSION,
-        options=changed_options(options, build_parser()),
-        inputs=json.dumps([inputs]),
-    )
-
-
 def _stopped_by_signals() -> threading.Event:
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -182,7 +153,7 @@ def _stop(options: StreamOptions, lake: Lake, run: Run) -> None:
     threading.excepthook = lambda _: None
     logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
     flink.end_embedded(options.state)
-    end_stream(lake, run.run_id, "completed")
+    end_stream(lake, run.run_id, "stopped")
     _LOG.info("stopped; the same command goes on from here")
 
 
@@ -190,7 +161,16 @@ def _wait(result: PipelineResult, stopped: threading.Event) -> None:
     """Until the stream is stopped, or the runner ends it, which is a failure."""
     while not stopped.wait(0.5):
         if PipelineState.is_terminal(result.state):
-            raise StreamFailedError(f"the runner ended it ({result.state}); see its log")
+            raise StreamFailedError(f"the runner ended it ({result.state}): {_reason(result)}")
+
+
+def _reason(result: PipelineResult) -> str:
+    """What the runner says of its end."""
+    try:
+        result.wait_until_finish(duration=_REASON_MS)
+    except Exception as error:
+        return str(error)
+    return "its log may say why"
 
 
 if __name__ == "__main__":

@@ -1,7 +1,10 @@
-"""When is a student's activity complete? Session windows say when, and state keeps what it was."""
+"""When are a student's new events derived? Soon, and of many students at once.
+
+Windows of event time decide when, never what: they end at other moments for each student, so that
+the work is spread, and late events do not wait for one.
+"""
 
 import datetime
-import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -9,43 +12,44 @@ from typing import Any
 import apache_beam as beam
 import msgspec
 import polars as pl
+import xxhash
 from apache_beam.coders import BytesCoder
+from apache_beam.pvalue import TaggedOutput
 from apache_beam.transforms.timeutil import TimeDomain
-from apache_beam.transforms.trigger import (
-    AccumulationMode,
-    AfterCount,
-    AfterProcessingTime,
-    AfterWatermark,
-)
 from apache_beam.transforms.userstate import (
     BagStateSpec,
     ReadModifyWriteStateSpec,
     TimerSpec,
     on_timer,
 )
-from apache_beam.transforms.window import GlobalWindows, Sessions, TimestampedValue
-from apache_beam.utils.timestamp import Duration, Timestamp
+from apache_beam.transforms.window import FixedWindows, GlobalWindows, TimestampedValue
+from apache_beam.utils.timestamp import Timestamp
 
 from transforms.pack_events import pack_events, pack_rows, unpack_events, unpack_rows
 from transforms.parse_stream import WATERMARK
 from transforms.retain import Kept, Retention, StudentEvents, forget_ms, retain
 
 _STAMP_BYTES = 8
-_LATE_PANE_SECONDS = 1
+_LATE = "late"
 
 
 @dataclass(frozen=True)
 class FollowSettings:
-    """`early_seconds`: how often an open session is shown. `tick_seconds`: how long panes are
-    gathered, so that many students are derived at once (0: not at all). `fingerprint` names the
-    options that the rows depend on: state of others is refused.
+    """`publish_seconds`: an event is handed on after at most this much event time.
+    `tick_seconds`: how long panes are gathered, so that many students are derived at once (0: not
+    at all). `fingerprint` names the options that the rows depend on: state of others is refused.
     """
 
     retention: Retention
     fingerprint: str
     clock: Callable[[], datetime.datetime]
-    early_seconds: float = 300
+    publish_seconds: float = 300
     tick_seconds: float = 1
+
+    @property
+    def window_ms(self) -> int:
+        """An event waits for the end of its window, and before that for its student's turn."""
+        return max(1, round(self.publish_seconds * 1000) // 2)
 
 
 class OtherOptionsError(Exception):
@@ -53,11 +57,11 @@ class OtherOptionsError(Exception):
 
 
 class FollowStudents(beam.PTransform):
-    """Hand on a student's events whenever a session closed, grew or changed.
+    """Hand on what is known of a student whenever there is something new.
 
     Input: frames of canonical events with `watermark_ms`. Output: `StudentEvents`.
-    Time: an event counts at its end; Sessions windows fire at the watermark, early every
-    `early_seconds` and for late events; panes discard, so each event is handed on once.
+    Time: an event counts at its end. Events ahead of the watermark wait for the end of a window;
+    each window fires once. Events behind it (late) are handed on at once.
     State: per student the events that an acceptable event can still change (`Retention`).
     Errors: OtherOptionsError.
     """
@@ -68,49 +72,59 @@ class FollowStudents(beam.PTransform):
 
     def expand(self, events: beam.PCollection) -> beam.PCollection:
         """Wire windows and state."""
-        retention = self.settings.retention
-        windows = beam.WindowInto(
-            # Beam begins a new session at the gap, METRICS only beyond it.
-            Sessions((retention.session_gap_ms + 1) / 1000),
-            trigger=AfterWatermark(
-                early=AfterProcessingTime(math.ceil(self.settings.early_seconds))
-                if self.settings.early_seconds
-                else None,
-                late=AfterProcessingTime(_LATE_PANE_SECONDS)
-                if self.settings.tick_seconds
-                else AfterCount(1),
-            ),
-            accumulation_mode=AccumulationMode.DISCARDING,
-            allowed_lateness=Duration(seconds=retention.allowed_lateness_ms / 1000),
+        keyed = events | "KeyStudents" >> beam.ParDo(_Key(self.settings.window_ms)).with_outputs(
+            _LATE, main="on_time"
         )
-        return (
-            events
-            | "KeyStudents" >> beam.ParDo(_Key()).with_output_types(tuple[str, bytes])
-            | "WindowSessions" >> windows
-            | "GroupSessions" >> beam.GroupByKey()
-            | "PackPanes" >> beam.FlatMap(_pack_pane).with_output_types(tuple[str, bytes])
-            | "LeaveSessions" >> beam.WindowInto(GlobalWindows())
-            | "RetainEvents" >> beam.ParDo(_Retain(self.settings)).with_output_types(StudentEvents)
+        panes = (
+            keyed.on_time
+            | "TypeEvents" >> beam.Map(_same).with_output_types(tuple[str, bytes])
+            | "WindowStudents" >> beam.WindowInto(FixedWindows(self.settings.window_ms / 1000))
+            | "GroupStudents" >> beam.GroupByKey()
+            | "PackPanes" >> beam.MapTuple(_pack_pane).with_output_types(tuple[str, bytes])
+            | "LeaveWindows" >> beam.WindowInto(GlobalWindows())
         )
+        late = keyed[_LATE] | "TypeLate" >> beam.Map(_same).with_output_types(tuple[str, bytes])
+        retainer = beam.ParDo(_Retain(self.settings)).with_output_types(StudentEvents)
+        return (panes, late) | "JoinPanes" >> beam.Flatten() | "RetainEvents" >> retainer
+
+
+Packed = tuple[str, bytes]
 
 
 class _Key(beam.DoFn):
-    def process(self, events: pl.DataFrame) -> Iterator[TimestampedValue]:
+    """Events on time one by one, at a time that is shifted by a delay of the student's own."""
+
+    def __init__(self, window_ms: int) -> None:
+        self._window_ms = window_ms
+
+    def process(self, events: pl.DataFrame) -> Iterator[Any]:
+        late: dict[str, list[bytes]] = {}
         marks = events[WATERMARK].to_list()
         for (student, end_ms, packed), mark in zip(pack_events(events), marks, strict=True):
-            value = student, mark.to_bytes(_STAMP_BYTES, "big", signed=True) + packed
-            yield TimestampedValue(value, Timestamp(micros=end_ms * 1000))
+            stamped = mark.to_bytes(_STAMP_BYTES, "big", signed=True) + packed
+            if end_ms < mark:
+                late.setdefault(student, []).append(stamped)
+            else:
+                yield TimestampedValue((student, stamped), self._turn(student, end_ms))
+        for student, pane in late.items():
+            yield TaggedOutput(_LATE, _pack_pane(student, pane))
+
+    def _turn(self, student: str, end_ms: int) -> Timestamp:
+        delay_ms = xxhash.xxh3_64_intdigest(student.encode()) % self._window_ms
+        return Timestamp(micros=(end_ms + delay_ms) * 1000)
+
+
+def _same(element: Any) -> Any:
+    return element
 
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode_pane = msgspec.msgpack.Decoder(list[bytes]).decode
 
 
-def _pack_pane(pane: tuple[str, Iterable[bytes]]) -> Iterator[tuple[str, bytes]]:
-    """A pane as one element; the panes that close a session are empty."""
-    student, events = pane[0], list(pane[1])
-    if events:
-        yield student, _encode(events)
+def _pack_pane(student: str, events: Iterable[bytes]) -> Packed:
+    """Events of a student as one element."""
+    return student, _encode(list(events))
 
 
 class _State(msgspec.Struct, array_like=True):

@@ -3,7 +3,7 @@
 import datetime
 import gc
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -11,6 +11,7 @@ import apache_beam as beam
 import polars as pl
 from apache_beam.pvalue import TaggedOutput
 from apache_beam.transforms.window import GlobalWindow
+from apache_beam.utils.timestamp import MIN_TIMESTAMP
 from apache_beam.utils.windowed_value import WindowedValue
 
 from transforms.diff_rows import IS_DELETED, REVISION
@@ -140,11 +141,7 @@ class _Parse(beam.DoFn):
             yield from self._flush()
 
     def finish_bundle(self) -> Iterator[Any]:
-        for output in [*self._flush(), *self._tell_counts()]:
-            if isinstance(output, TaggedOutput):
-                yield TaggedOutput(output.tag, _in_global_window(output.value))
-            else:
-                yield _in_global_window(output)
+        yield from at_end_of_bundle([*self._flush(), *self._tell_counts()])
 
     def _flush(self) -> Iterator[Outputs]:
         if not self._received:
@@ -170,5 +167,13 @@ class _Parse(beam.DoFn):
             yield TaggedOutput(COUNTS, (self._counts, self._watermark_ms))  # type: ignore[misc]
 
 
-def _in_global_window(value: Any) -> WindowedValue:
-    return WindowedValue(value, GlobalWindow().max_timestamp(), (GlobalWindow(),))
+def at_end_of_bundle(outputs: Iterable[Any]) -> Iterator[Any]:
+    """Outputs, tagged or not, as `finish_bundle` has to give them.
+
+    In time they stand before everything: what waits on its way may not let timers overtake it.
+    """
+    window = GlobalWindow()
+    for output in outputs:
+        is_tagged = isinstance(output, TaggedOutput)
+        placed = WindowedValue(output.value if is_tagged else output, MIN_TIMESTAMP, (window,))
+        yield TaggedOutput(output.tag, placed) if is_tagged else placed

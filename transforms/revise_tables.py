@@ -13,13 +13,11 @@ from apache_beam.coders import BytesCoder
 from apache_beam.pvalue import TaggedOutput
 from apache_beam.transforms.timeutil import TimeDomain
 from apache_beam.transforms.userstate import ReadModifyWriteStateSpec, TimerSpec, on_timer
-from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.timestamp import Timestamp
-from apache_beam.utils.windowed_value import WindowedValue
 
 from transforms.derive import DeriveOptions
 from transforms.encode_frames import pack_frames, unpack_frames
-from transforms.parse_stream import Changes, Count
+from transforms.parse_stream import Changes, Count, at_end_of_bundle
 from transforms.retain import Retention, StudentEvents
 from transforms.revise import Revised, revise
 from transforms.total_changes import Group, Sums, split_groups, total_changes
@@ -84,12 +82,7 @@ class _Revise(beam.DoFn):
             yield from self._flush()
 
     def finish_bundle(self) -> Iterator[Any]:
-        window = GlobalWindow()
-        for output in self._flush():
-            tag = output.tag if isinstance(output, TaggedOutput) else None
-            value = output.value if isinstance(output, TaggedOutput) else output
-            placed = WindowedValue(value, window.max_timestamp(), (window,))
-            yield TaggedOutput(tag, placed) if tag else placed
+        yield from at_end_of_bundle(self._flush())
 
     def _flush(self) -> Iterator[Outputs]:
         students, self._students, self._rows = self._students, [], 0

@@ -23,7 +23,7 @@ from pipelines.outputs.commit_run import commit_dimensions
 from pipelines.outputs.describe_run import Run, describe_run
 from pipelines.outputs.find_keys import FoundKeys
 from pipelines.outputs.lake import Lake
-from pipelines.outputs.owned_dates import first_owned_date
+from pipelines.outputs.owned_dates import FirstOwned
 from pipelines.outputs.recover import committing, undo_half, whole_versions
 from pipelines.outputs.register_stream import counts_of, stream_row, write_row
 from pipelines.outputs.tend_tables import is_due, tend
@@ -53,11 +53,9 @@ class StreamFacts:
 class StreamCommits:
     """What one process keeps between its commits: open tables, and the keys of their files."""
 
-    def __init__(
-        self, lake: Lake, run: Run, catalogue: Catalogue, allowed_lateness_seconds: float
-    ) -> None:
+    def __init__(self, lake: Lake, run: Run, catalogue: Catalogue, first_owned: FirstOwned) -> None:
         self._lake, self._run, self._catalogue = lake, run, catalogue
-        self._lateness = allowed_lateness_seconds
+        self._first_owned = first_owned
         self._keys = FoundKeys(lake.warehouse)
         self._open: dict[str, DeltaTable] = {}
         self._dates: set[datetime.date] | None = None
@@ -154,7 +152,7 @@ class StreamCommits:
         counts = facts.counts if facts else counts_of(before)
         owned_from = before.get("owned_from_date")
         if facts and facts.watermark_ms is not None:
-            owned_from = first_owned_date(facts.watermark_ms, self._lateness)
+            owned_from = self._first_owned(facts.watermark_ms)
         row = describe_run(self._run, counts, dict(versions), "running", owned_from)
         newest = completed_runs(runs, 1)
         if newest:  # Later than it even where the clock of its machine is ahead of ours.

@@ -12,6 +12,7 @@ from apache_beam.utils.windowed_value import WindowedValue
 from pipelines.outputs.commit_stream import StreamCommits, StreamFacts
 from pipelines.outputs.describe_run import Run
 from pipelines.outputs.lake import Lake
+from pipelines.outputs.owned_dates import FirstOwned
 from pipelines.outputs.stable import UNUSED, StableParDo
 from transforms.catalogue import Catalogue
 
@@ -34,10 +35,10 @@ class KeepTables(beam.PTransform):
     """
 
     def __init__(
-        self, warehouse: str, run: Run, catalogue: Catalogue, allowed_lateness_seconds: float
+        self, warehouse: str, run: Run, catalogue: Catalogue, first_owned: FirstOwned
     ) -> None:
         super().__init__()
-        self.keep = _Keep(warehouse, run, catalogue, allowed_lateness_seconds)
+        self.keep = _Keep(warehouse, run, catalogue, first_owned)
 
     def expand(self, changes: beam.PCollection) -> beam.PCollection:
         """Wire the commits: all changes in one place."""
@@ -52,10 +53,10 @@ class KeepTables(beam.PTransform):
 
 class _Keep(beam.DoFn):
     def __init__(
-        self, warehouse: str, run: Run, catalogue: Catalogue, allowed_lateness_seconds: float
+        self, warehouse: str, run: Run, catalogue: Catalogue, first_owned: FirstOwned
     ) -> None:
         self.warehouse = warehouse
-        self.given = run, catalogue, allowed_lateness_seconds
+        self.given = run, catalogue, first_owned
         self._commits: StreamCommits | None = None
         self._changes: list[Change] = []
 
@@ -87,11 +88,11 @@ def changes_by_table(changes: Iterable[Change]) -> dict[str, pl.DataFrame]:
 
 
 def facts_of(changes: Iterable[Change]) -> StreamFacts | None:
-    """The counts that count the most records; None without any."""
+    """The counts that count the most records, of these the last; None without any."""
     rows = [frame.row(-1, named=True) for table, frame in changes if table == FACTS]
     if not rows:
         return None
-    newest: dict[str, Any] = max(rows, key=_records_read)
+    newest: dict[str, Any] = max(reversed(rows), key=_records_read)
     watermark_ms = newest.pop(_WATERMARK, None)
     return StreamFacts(Counter({name: n or 0 for name, n in newest.items()}), watermark_ms)
 

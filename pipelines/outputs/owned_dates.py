@@ -2,7 +2,7 @@
 
 import datetime
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import polars as pl
@@ -10,8 +10,8 @@ import polars as pl
 from pipelines.flags import UsageError
 from pipelines.outputs.lake import Lake
 
-WRITTEN_BEHIND = datetime.timedelta(hours=48)
-"""A session of an event that is only just accepted may have begun that long before it."""
+FirstOwned = Callable[[int], datetime.date]
+"""Gives the first date that a stream still writes, by its watermark (`Retention.owned_from`)."""
 _REFUSAL = re.compile(r"the stream \S+ \([^\n]* writes [^\n]* if it is gone")
 _COLUMNS = ["run_id", "mode", "status", "started_at", "finished_at", "inputs", "owned_from_date"]
 
@@ -32,9 +32,14 @@ class OwnedDatesError(UsageError):
 
 
 def running_streams(lake: Lake) -> list[RunningStream]:
-    """The registered streams that did not end, the oldest first."""
+    """The registered streams that did not end for good, the oldest first.
+
+    One that was stopped holds open sessions in its checkpoint: it goes on from there.
+    """
     runs = lake.read("pipeline_runs", columns=_COLUMNS)
-    running = runs.filter(pl.col("mode") == "streaming", pl.col("status") == "running")
+    running = runs.filter(
+        pl.col("mode") == "streaming", pl.col("status").is_in(("running", "stopped"))
+    )
     return [
         RunningStream(
             row["run_id"], row["inputs"], row["started_at"], row["finished_at"],
@@ -42,13 +47,6 @@ def running_streams(lake: Lake) -> list[RunningStream]:
         )
         for row in running.sort("started_at", "run_id").iter_rows(named=True)
     ]  # fmt: skip
-
-
-def first_owned_date(watermark_ms: int, allowed_lateness_seconds: float) -> datetime.date:
-    """The first date that a stream may still write, by its watermark (METRICS, Late data)."""
-    watermark = datetime.datetime.fromtimestamp(watermark_ms / 1000, datetime.UTC)
-    lateness = datetime.timedelta(seconds=allowed_lateness_seconds)
-    return (watermark - lateness - WRITTEN_BEHIND).date()
 
 
 def all_dates(dates: tuple[datetime.date, datetime.date]) -> set[datetime.date]:

@@ -40,12 +40,14 @@ def register_stream(lake: Lake, run: Run, owned_from: datetime.date) -> None:
         for run_id in {stream.run_id for stream in same} - {run.run_id}:
             _end(lake, run_id, "failed")
         _limit_logs(lake, run.run_id)
-        row = describe_run(run, Counter(), _readable_versions(lake), "running", owned_from)
+        known = stream_row(lake.read("pipeline_runs"), run.run_id)
+        counts = counts_of(known) if known else Counter()
+        row = describe_run(run, counts, _readable_versions(lake), "running", owned_from)
         write_row(lake.open("pipeline_runs"), lake.warehouse, row, FoundKeys(lake.warehouse))
 
 
 def end_stream(lake: Lake, run_id: str, status: str) -> None:
-    """Say that a stream runs no more; `status`: completed or failed."""
+    """Say that a stream does not run; `status`: stopped (it goes on later), completed or failed."""
     with committing(lake.warehouse):
         _end(lake, run_id, status)
 
@@ -73,7 +75,9 @@ def write_row(delta: DeltaTable, warehouse: str, row: pl.DataFrame, keys: FoundK
 
 def _end(lake: Lake, run_id: str, status: str) -> None:
     rows = lake.read("pipeline_runs").filter(pl.col("run_id") == run_id)
-    ended = rows.with_columns(status=pl.lit(status), owned_from_date=pl.lit(None, pl.Date))
+    ended = rows.with_columns(status=pl.lit(status))
+    if status != "stopped":
+        ended = ended.with_columns(owned_from_date=pl.lit(None, pl.Date))
     if not rows.is_empty():
         write_row(lake.open("pipeline_runs"), lake.warehouse, ended, FoundKeys(lake.warehouse))
 

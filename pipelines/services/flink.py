@@ -46,6 +46,10 @@ def stream_options(checkpoint_ms: int = 5000, bundle_ms: int = 20) -> list[str]:
         # Else what a bundle gave before its checkpoint rests under the numbers of its outputs,
         # which another JVM may give to other steps.
         "--finish_bundle_before_checkpointing",
+        # As many buffers, and one more, do steps with stable input have. With two of them, the one
+        # that a checkpoint left full is filled again when the stream goes on from it, and given
+        # out before what came in between. Rarely is more than one checkpoint under way.
+        "--num_concurrent_checkpoints=8",
     ]
 
 

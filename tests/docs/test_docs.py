@@ -26,9 +26,10 @@ FOREIGN_OPTIONS = {
     *("checkpointing_interval", "max_bundle_time_mills", "finish_bundle_before_checkpointing"),
     "externalized_checkpoints_enabled",
     "retain_externalized_checkpoints_on_cancellation",
+    *("flink_conf_dir", "container_executable", "id", "control_endpoint", "logging_endpoint"),
     "only",
 }
-"""Options of Beam, and of `pipelines.services`, that the documents name."""
+"""Options of Beam and its workers, and of `pipelines.services`, that the documents name."""
 QUERIES = [b for name in WITH_COMMANDS for b in blocks(name) if b.language == "sql"]
 
 

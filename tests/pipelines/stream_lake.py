@@ -16,10 +16,11 @@ from pipelines.outputs.register_stream import register_stream
 from pipelines.snapshot import open_snapshot
 from schemas import tables
 from transforms.catalogue import Catalogue, build_catalogue
+from transforms.retain import Retention
 
 DAY = datetime.date(2026, 3, 1)
 STARTED_AT = datetime.datetime(2026, 3, 1, 8, tzinfo=datetime.UTC)
-LATENESS_SECONDS = 86400
+RETENTION = Retention(1_800_000, 86_400_000, 86_400_000)
 
 
 def stream_run(run_id: str = "", inputs: str = '["kafka:clicks"]') -> Run:
@@ -40,7 +41,7 @@ def commits(
     """A registered stream that is ready to commit."""
     lake, run = Lake(str(warehouse)), run or stream_run()
     register_stream(lake, run, DAY)
-    return StreamCommits(lake, run, catalogue or build_catalogue([]), LATENESS_SECONDS)
+    return StreamCommits(lake, run, catalogue or build_catalogue([]), RETENTION.owned_from)
 
 
 def facts(records: int = 1, watermark_ms: int | None = None) -> StreamFacts:

@@ -47,7 +47,7 @@ def _send_junk(topics: SchoolTopics, count: int) -> None:
     for number in range(count):
         topics.put("clickstream", b"<html>%d</html>" % number)
         topics.put("video", _EVENT % (number, b""))
-        topics.put("quiz", _EVENT % (number, b',"timestamp":null'))
+        topics.put("quiz", _EVENT % (number, b',"timestamp":"soon"'))
     topics.flush()
 
 

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from pipelines.maintain import maintain
 from pipelines.outputs import commit_stream, tend_tables, upsert_rows
 from pipelines.outputs.find_keys import FoundKeys, files_of
-from pipelines.outputs.keep_tables import FACTS, KeepTables
+from pipelines.outputs.keep_tables import FACTS, KeepTables, facts_of
 from pipelines.outputs.lake import Lake
 from pipelines.outputs.upsert_rows import upsert
 from pipelines.snapshot import open_snapshot
@@ -29,7 +29,7 @@ from schemas import tables
 from tests.pipelines.killing import ROOT, kill
 from tests.pipelines.stream_lake import (
     DAY,
-    LATENESS_SECONDS,
+    RETENTION,
     changes,
     chapter,
     commits,
@@ -160,7 +160,7 @@ def test_pipeline_keeps_tables_and_the_row_of_its_run(tmp_path: Path, runner: Ca
         ("events", changes("events", event("b", 1))),
     ]
     with beam.Pipeline(runner=runner()) as pipeline:
-        keep = KeepTables(str(tmp_path), run, build_catalogue([]), LATENESS_SECONDS)
+        keep = KeepTables(str(tmp_path), run, build_catalogue([]), RETENTION.owned_from)
         _ = pipeline | beam.Create(elements) | keep
     assert event_ids(tmp_path) == ["a", "b"]
     (row,) = seen(tmp_path, "ops.pipeline_runs")
@@ -173,10 +173,17 @@ def test_round_without_counts_keeps_those_before(tmp_path: Path) -> None:
     run = stream_run()
     commits(tmp_path, run).commit({}, facts(7))
     row = commits(tmp_path, run).commit({"events": changes("events", event("a"))}, None)
-    assert (row["records_read"], row["events"]) == (0, 0)  # a registration begins anew
+    assert (row["records_read"], row["events"]) == (7, 7)
     stream = commits(tmp_path, run)
     stream.commit({}, facts(7))
     assert stream.commit({"events": changes("events", event("a"))}, None)["records_read"] == 7
+
+
+def test_last_of_the_counts_of_as_many_records_holds() -> None:
+    told = [(FACTS, pl.DataFrame({"records_read": [9], "events": [n]})) for n in (4, 9, 8)]
+    found = facts_of([*told, (FACTS, pl.DataFrame({"records_read": [8], "events": [1]}))])
+    assert found is not None
+    assert (found.counts["records_read"], found.counts["events"]) == (9, 8)
 
 
 def test_calendar_and_courses_follow(tmp_path: Path) -> None:

@@ -8,13 +8,14 @@ import pytest
 
 from pipelines.batch import main as batch
 from pipelines.outputs.lake import Lake
-from pipelines.outputs.owned_dates import first_owned_date, running_streams
+from pipelines.outputs.owned_dates import running_streams
 from pipelines.outputs.register_stream import end_stream, register_stream
 from pipelines.query import main as query
 from schemas import tables
 from tests.pipelines.killing import kill, start
 from tests.pipelines.stream_lake import (
     DAY,
+    RETENTION,
     changes,
     commits,
     event,
@@ -64,7 +65,7 @@ def test_stream_that_starts_again_takes_the_place_of_the_one_before(tmp_path: Pa
 def test_stream_owns_what_late_events_can_change() -> None:
     watermark = datetime.datetime(2026, 3, 9, 12, tzinfo=datetime.UTC)
     milliseconds = int(watermark.timestamp() * 1000)
-    assert first_owned_date(milliseconds, 86400) == datetime.date(2026, 3, 6)
+    assert RETENTION.owned_from(milliseconds) == datetime.date(2026, 3, 6)
 
 
 def test_batch_refuses_dates_given_that_a_stream_owns(

@@ -49,14 +49,15 @@ def test_stream_of_a_school_gives_what_batch_gives(
         known = write_catalogues(school, tmp_path)
         with WholeStream(tmp_path / "stream", options, **known) as stream:
             stream.start().wait_for_records(half)
+            stream.wait(stream.kept, "a file in the raw zone", 60)
             run_id = stream.row()["run_id"]
             _assert_refused(stream, capsys)
             # Ctrl-C while there is much to read.
             topics.send(arrivals[half:-500])
             stream.interrupt()
-            assert stream.row()["status"] == "completed"
+            assert stream.row()["status"] == "stopped"
             with sending(topics, iter(arrivals[-500:]), rate=100):
-                stream.start().wait_for_rounds()
+                stream.start().wait_for_records(half + 1)
             count = topics.count()
             assert count == len(arrivals)
             stream.wait_for_all(count)

@@ -85,6 +85,7 @@ class SchoolTopics:
             }
         )
         self._rng = Random(self.prefix)
+        self.sent_count = 0
 
     @property
     def names(self) -> list[str]:
@@ -111,6 +112,7 @@ class SchoolTopics:
                 break
             except BufferError:
                 self._producer.poll(0.1)
+        self.sent_count += 1
         self._producer.poll(0)
 
     def flush(self) -> None:
@@ -161,7 +163,6 @@ class SteadySender(threading.Thread):
     def __init__(self, topics: SchoolTopics, arrivals: Iterator[Arrival], rate: float) -> None:
         super().__init__(name="sender", daemon=True)
         self.rate = rate
-        self.sent = 0
         self._topics, self._arrivals = topics, arrivals
         self._is_over = threading.Event()
 
@@ -173,7 +174,7 @@ class SteadySender(threading.Thread):
             due, last = due + (now - last) * self.rate, now
             while due >= 1 and (arrival := next(self._arrivals, None)) is not None:
                 self._topics.put(arrival.topic, arrival.body, arrival.received_ms)
-                due, self.sent = due - 1, self.sent + 1
+                due -= 1
 
     def stop(self) -> None:
         """Send no more; the broker has everything."""

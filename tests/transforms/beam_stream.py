@@ -1,8 +1,7 @@
 """What tables does Beam's stream leave, given transcripts of arrivals and watermarks?"""
 
-import contextlib
 import datetime
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,7 +28,6 @@ from transforms.revise_tables import (
 )
 
 DAY_MS = 86_400_000
-_LONG_SECONDS = 3600
 
 
 @dataclass(frozen=True)
@@ -60,10 +58,10 @@ def run_stream(steps: Iterable[Step], plan: Plan, lateness_ms: int = DAY_MS) -> 
         metrics.session_gap_ms, metrics.max_session_ms, lateness_ms, metrics.reporting_timezone
     )
     revising = ReviseSettings(derive_options(plan), retention, _clock, _ignore)
-    following = FollowSettings(retention, "these options", _clock, early_seconds=0, tick_seconds=0)
+    following = FollowSettings(retention, "these options", _clock, tick_seconds=0)
     hearing = StreamSettings(settings(plan), lateness_ms, _clock, _ignore, gather_seconds=0)
     options, runner = PipelineOptions(["--streaming"]), BundleBasedDirectRunner()
-    with _tolerated_stall(), beam.Pipeline(runner=runner, options=options) as pipeline:
+    with beam.Pipeline(runner=runner, options=options) as pipeline:
         parsed = pipeline | _transcript(steps) | "ParseStream" >> ParseStream(hearing)
         students = parsed.events | "FollowStudents" >> FollowStudents(following)
         revised = students | "ReviseTables" >> ReviseTables(revising)
@@ -73,19 +71,6 @@ def run_stream(steps: Iterable[Step], plan: Plan, lateness_ms: int = DAY_MS) -> 
         everything = (revised.changes, totals, tally, parsed.dead_letters)
         _ = everything | "AllChanges" >> beam.Flatten() | "Store" >> beam.Map(_store, name)
     return _outcomes.pop(name)
-
-
-@contextlib.contextmanager
-def _tolerated_stall() -> Iterator[None]:
-    """This runner forgets to lift a watermark hold when a late event merges windows.
-
-    All panes have fired by then; it sees that nothing is left to do and raises a tuple.
-    """
-    try:
-        yield
-    except TypeError as stall:
-        if "exceptions must derive from BaseException" not in str(stall):
-            raise
 
 
 def _transcript(steps: Iterable[Step]) -> TestStream:
@@ -98,8 +83,7 @@ def _transcript(steps: Iterable[Step]) -> TestStream:
         if step.watermark_ms > watermark_ms:
             watermark_ms = step.watermark_ms
             stream = stream.advance_watermark_to(Timestamp(micros=watermark_ms * 1000))
-    # Windows that merged leave timers of early panes behind, which the runner waits for.
-    return stream.advance_processing_time(_LONG_SECONDS).advance_watermark_to_infinity()
+    return stream.advance_watermark_to_infinity()
 
 
 def _clock() -> datetime.datetime:

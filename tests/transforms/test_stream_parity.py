@@ -8,49 +8,12 @@ from typing import Any
 import pytest
 
 from benchmarks.simulate import Arrival, simulate
-from schemas import tables
 from tests.in_memory import Plan, run
-from tests.transforms.beam_stream import DAY_MS, Outcome, Step, run_stream
-from transforms.detect_chapters import TREND_KINDS
+from tests.transforms.beam_stream import DAY_MS, Step, run_stream
+from tests.transforms.in_stream import differences
 
 MINUTE_MS = 60_000
 NOON_MS = 1_772_366_400_000  # 2026-03-01T12:00:00Z
-STAMPS = {"processed_at", "schema_version", "failed_at", "failed_date", "received_at"}
-
-
-def _by_key(name: str, rows: Sequence[dict]) -> dict[tuple, dict]:
-    key, columns = tables.get(name).key, [column.name for column in tables.get(name).columns]
-    kept = [row for row in rows if row.get("kind") not in TREND_KINDS]
-    return {
-        tuple(row[column] for column in key): _comparable(row, columns)
-        for row in kept
-    }
-
-
-def _comparable(row: dict, columns: Sequence[str]) -> dict:
-    return {c: row[c] for c in columns if c in row and c not in STAMPS}
-
-
-def differences(outcome: Outcome, expected: dict[str, list[dict]]) -> list[str]:
-    """What differs between the tables of a stream and those of batch, a line each."""
-    found = []
-    stored = outcome.store.tables()
-    for name in expected.keys() | stored.keys():
-        wanted = _by_key(name, expected.get(name, []))
-        actual = _by_key(name, stored.get(name, []))
-        found += [f"{name}: missing {key}" for key in wanted.keys() - actual.keys()]
-        found += [f"{name}: not expected {key}" for key in actual.keys() - wanted.keys()]
-        both = wanted.keys() & actual.keys()
-        found += [
-            f"{name}: {key}: {_other(wanted[key], actual[key])}"
-            for key in both
-            if wanted[key] != actual[key]
-        ]
-    return found
-
-
-def _other(wanted: dict, actual: dict) -> dict[str, tuple]:
-    return {c: (wanted[c], actual[c]) for c in wanted if wanted[c] != actual[c]}
 
 
 def _event(name: str, minute: float, **fields: Any) -> bytes:
@@ -133,7 +96,7 @@ def test_a_stream_ends_like_batch_when(name: str) -> None:
     outcome = run_stream(steps, Plan())
     usable = {n: rows for n, rows in run(records, Plan()).tables.items() if n != "dead_letters"}
     outcome.store.rows.pop("dead_letters", None)
-    assert differences(outcome, usable) == []
+    assert differences(outcome.store.tables(), usable) == []
 
 
 def test_a_bridged_session_is_retracted() -> None:
@@ -160,7 +123,7 @@ def test_a_whole_school_streams_like_batch(seed: int) -> None:
     plan = Plan(catalog=school.catalog, questions=school.questions)
     outcome = run_stream(_disordered(school.arrivals, random.Random(seed)), plan)
     batch = run(school.records, plan)
-    assert differences(outcome, batch.tables) == []
+    assert differences(outcome.store.tables(), batch.tables) == []
     counted = ("records_read", "events", "duplicates", "dead_letters", "excluded", "sessions")
     assert {n: outcome.counts[n] for n in counted} == {n: batch.counts[n] for n in counted}
 

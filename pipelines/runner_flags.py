@@ -1,0 +1,33 @@
+"""Which flags does Flink have besides those that Beam's Python knows? Its job server tells them."""
+
+from collections.abc import Sequence
+
+from pipelines.flags import FlagParser
+
+FLINK_FLAGS = (
+    *("parallelism", "max_parallelism", "operator_chaining", "object_reuse", "faster_copy"),
+    *("checkpointing_interval", "checkpointing_mode", "checkpoint_timeout_millis"),
+    *(
+        "min_pause_between_checkpoints",
+        "num_concurrent_checkpoints",
+        "unaligned_checkpoint_enabled",
+    ),
+    *("force_unaligned_checkpoint_enabled", "fail_on_checkpointing_errors"),
+    *("finish_bundle_before_checkpointing", "enable_stable_input_drain", "savepoint_path"),
+    *("allow_non_restored_state", "externalized_checkpoints_enabled"),
+    *("retain_externalized_checkpoints_on_cancellation", "state_backend"),
+    *("state_backend_storage_path", "number_of_execution_retries", "execution_retry_delay"),
+    *("max_bundle_size", "max_bundle_time_mills", "shutdown_sources_after_idle_ms"),
+    *("auto_watermark_interval", "latency_tracking_interval", "disable_metrics", "attached_mode"),
+    *("flink_conf_dir", "use_data_stream_for_batch", "execution_mode_for_batch"),
+    *("re_iterable_group_by_key_result", "file_input_split_max_size_mb"),
+)
+_WITH_JOB_SERVER = ("--runner=FlinkRunner", "--runner=PortableRunner")
+
+
+def add_runner_flags(parser: FlagParser, argv: Sequence[str]) -> None:
+    """Let a parser know the flags of Flink, if the command line names it or a job server."""
+    if not set(_WITH_JOB_SERVER) & set(argv):
+        return
+    for name in FLINK_FLAGS:
+        parser.add_argument(f"--{name}", nargs="?")

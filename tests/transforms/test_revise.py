@@ -1,0 +1,95 @@
+"""Do corrections, one after the other, end where a single computation over everything ends?"""
+
+import datetime
+import random
+
+import polars as pl
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.in_memory import Plan, Result, derive_options, run
+from tests.transforms.adversaries import Arrivals, arrivals, plans
+from tests.transforms.both_engines import wrap
+from tests.transforms.in_stream import Stream, differences, stream
+from tests.transforms.test_properties import examples
+
+YEARS = datetime.timedelta(days=9999)
+HOUR_MS = 3_600_000
+
+
+def _batch(sent: Arrivals, plan: Plan) -> Result:
+    result = run(wrap(sent.records, sent.received), plan)
+    del result.tables["dead_letters"]
+    return result
+
+
+def _streamed(
+    bundles: list[tuple[pl.DataFrame, int]], plan: Plan, lateness: datetime.timedelta
+) -> Stream:
+    return stream(bundles, derive_options(plan), lateness)
+
+
+def _bundles(events: pl.DataFrame, chance: random.Random) -> list[pl.DataFrame]:
+    bundles, first = [], 0
+    while first < events.height:
+        size = chance.choice((1, 1, 2, 5, 20))
+        bundles.append(events[first : first + size])
+        first += size
+    return bundles
+
+
+@examples(40)
+@given(arrivals(), plans(), st.randoms(use_true_random=False))
+def test_any_order_copies_and_bundles_end_like_batch(
+    sent: Arrivals, plan: Plan, chance: random.Random
+) -> None:
+    batch = _batch(sent, plan)
+    if batch.events.is_empty():
+        return
+    events = pl.concat([batch.events, batch.events]).drop("shard")
+    order = list(range(events.height))
+    chance.shuffle(order)
+    bundles = [(part, 0) for part in _bundles(events[order], chance)]
+    end = _streamed(bundles, plan, YEARS)
+    assert differences(end.store.tables(), batch.tables) == []
+    assert end.counts["events"] == batch.counts["events"]
+    assert end.counts["duplicates"] == batch.counts["duplicates"] + batch.events.height
+
+
+@examples(40)
+@given(arrivals(), plans(), st.randoms(use_true_random=False))
+def test_what_is_forgotten_behind_the_watermark_changes_no_row(
+    sent: Arrivals, plan: Plan, chance: random.Random
+) -> None:
+    batch = _batch(sent, plan)
+    if batch.events.is_empty():
+        return
+    ends = pl.col("ended_ms").fill_null(pl.col("occurred_ms"))
+    events = batch.events.drop("shard").sort(ends)
+    bundles, watermark_ms = [], 0
+    for part in _bundles(events, chance):
+        bundles.append((part, watermark_ms))
+        # Nothing later than an hour behind the newest event will come: here nothing at all is late.
+        watermark_ms = max(watermark_ms, int(part.select(ends.max()).item()))
+    end = _streamed(bundles, plan, datetime.timedelta(hours=1))
+    assert differences(end.store.tables(), batch.tables) == []
+
+
+def test_a_robot_that_never_rests_keeps_little_state() -> None:
+    minutes = 14 * 24 * 60
+    start_ms = 1_772_366_400_000
+    records = [
+        b'{"event_id":"e%d","student_id":"robot","timestamp":%d,"event_type":"click"}'
+        % (n, start_ms + n * 20 * 60_000)
+        for n in range(minutes // 20)
+    ]
+    plan = Plan()
+    batch = run(records, plan)
+    del batch.tables["dead_letters"]
+    events = batch.events.drop("shard")
+    bundles = [(part, int(part["occurred_ms"].max())) for part in events.iter_slices(36)]
+    end = _streamed(bundles, plan, datetime.timedelta(hours=24))
+    assert differences(end.store.tables(), batch.tables) == []
+    assert len(end.kept) == 1
+    (kept, _, _) = next(iter(end.kept.values()))
+    assert len(kept) < 20_000, "a week of clicks would be three times as long"
