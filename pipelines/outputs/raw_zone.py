@@ -61,7 +61,11 @@ class KeepRaw(beam.PTransform):
         files = members | "RollFiles" >> beam.ParDo(
             _Roll(self.file_bytes, self.file_seconds)
         ).with_output_types(tuple[str, bytes])
-        return files | "WriteRawFiles" >> StableParDo(_Write(self.raw_zone))
+        # One key: Flink loses elements when it holds back those of many (docs/learned.md).
+        keyed = files | "InOnePlace" >> beam.Map(_in_one_place).with_output_types(
+            tuple[bytes, tuple[str, bytes]]
+        )
+        return keyed | "WriteRawFiles" >> StableParDo(_Write(self.raw_zone))
 
 
 class _Pack(beam.DoFn):
@@ -151,16 +155,23 @@ def _close(members: Any, size: Any) -> Iterable[tuple[str, bytes]]:
     return [file_of(held)] if held else []
 
 
+def _in_one_place(file: tuple[str, bytes]) -> tuple[bytes, tuple[str, bytes]]:
+    return b"", file
+
+
 class _Write(beam.DoFn):
     def __init__(self, raw_zone: str) -> None:
         self.raw_zone = raw_zone
 
     def process(
-        self, element: tuple[str, bytes], _: Any = beam.DoFn.StateParam(UNUSED)
+        self,
+        element: tuple[bytes, tuple[str, bytes]],
+        _: Any = beam.DoFn.StateParam(UNUSED),
     ) -> Iterator[str]:
-        path = storage.join(self.raw_zone, element[0])
+        name, content = element[1]
+        path = storage.join(self.raw_zone, name)
         try:
-            storage.write_file(path, element[1], is_hidden=True)
+            storage.write_file(path, content, is_hidden=True)
         except OSError as error:
             message = f"cannot write to {self.raw_zone}, check its rights and space: {error}"
             raise UnwritableRawZoneError(message) from error

@@ -29,7 +29,8 @@ class StableParDo(beam.ParDo):
     """A ParDo of keyed elements that asks for stable input; in memory an ordinary one.
 
     Input is stable for the runner's whole stage of fused steps, and only steps with state begin a
-    stage of their own. Errors: ValueError for a DoFn without state.
+    stage of their own. Key it by a constant: of elements held back under many keys Flink loses
+    some. Errors: ValueError for a DoFn without state.
     """
 
     def __init__(self, fn: beam.DoFn, *arguments: Any, **named: Any) -> None:

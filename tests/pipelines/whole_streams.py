@@ -165,7 +165,10 @@ class WholeStream:
         assert places is None or kept == sorted(places), "the raw zone is not what was sent"
         other = self.folder / f"batch-{time.monotonic_ns()}"
         assert self.run_batch(other) == 0
-        assert self.told() == sorted(self.told()), "rounds were committed in another order"
+        told = self.told()
+        # What a checkpoint held comes again, but nothing older comes after it for the first time.
+        late = [n for i, n in enumerate(told) if n < max(told[: i + 1]) and n not in told[:i]]
+        assert not late, f"rounds were committed in another order: {told}"
         found = differences(open_snapshot(self.warehouse), open_snapshot(other))
         assert not found, found
         assert dead_letters(self.warehouse) == dead_letters(other)
