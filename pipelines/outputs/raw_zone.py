@@ -21,7 +21,7 @@ from apache_beam.transforms.window import GlobalWindow, GlobalWindows
 from apache_beam.utils.timestamp import MIN_TIMESTAMP, Timestamp
 from apache_beam.utils.windowed_value import WindowedValue
 
-from pipelines import storage
+from pipelines import observe, storage
 from pipelines.outputs.raw_files import Member, Place, file_of, pack, place_of, read_receipt
 from pipelines.outputs.stable import UNUSED, StableParDo
 
@@ -97,6 +97,7 @@ class _Pack(beam.DoFn):
 
     def _packed(self, place: Place) -> tuple[str, Member]:
         lines, first = self._lines.pop(place), self._first.pop(place)
+        observe.count("raw_records", len(lines))
         return place.key(), pack(place, first, lines)
 
 
@@ -175,4 +176,5 @@ class _Write(beam.DoFn):
         except OSError as error:
             message = f"cannot write to {self.raw_zone}, check its rights and space: {error}"
             raise UnwritableRawZoneError(message) from error
+        observe.count("raw_files")
         yield path

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Consumer, KafkaError, KafkaException, Message
 
+from pipelines.health import HEALTH
 from pipelines.inputs.streams.envelopes import wrap_record
 from pipelines.inputs.streams.kafka_client import (
     Complaints,
@@ -164,6 +165,7 @@ class KafkaReader(StreamReader):
 
     def _find_empty(self, consumer: Consumer) -> None:
         find_empty(consumer, self._offsets, self.watermark, _now_ms())
+        HEALTH.note_source()
 
     def _find_new(self, consumer: Consumer) -> None:
         topics, now_ms = self._source.topics, _now_ms()
