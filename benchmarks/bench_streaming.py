@@ -84,6 +84,7 @@ def _measure(options: argparse.Namespace, folder: Path, stack: ExitStack) -> dic
     probe.latencies.clear()
     pids = {"python": stream.pid, "flink": _java_of(folder), "kafka": kafka.pid, "redis": store.pid}
     before = {name: _cpu_seconds(pid) for name, pid in pids.items() if pid}
+    memory = {name: _memory_mib(pid) for name, pid in pids.items() if pid}
     lags = probe.run(options.seconds, port)
     used = {name: round(_cpu_seconds(pids[name]) - n, 1) for name, n in before.items()}
     return {
@@ -95,6 +96,9 @@ def _measure(options: argparse.Namespace, folder: Path, stack: ExitStack) -> dic
         "lag_seconds_first_half": _quantiles(lags[: len(lags) // 2]),
         "lag_seconds_second_half": _quantiles(lags[len(lags) // 2 :]),
         "cpu_seconds": used,
+        "python_us_per_event": round(used["python"] / options.seconds / options.rate * 1e6, 1),
+        "open_sessions": int(_metric(port, "chapterflow_open_sessions")),
+        "memory_mib_at_first": memory,
         "memory_mib": {name: _memory_mib(pid) for name, pid in pids.items() if pid},
         "live_store_mib": round(probe.store.info("memory")["used_memory"] / 2**20, 1),
         "checkpoint_mib": _newest_checkpoint_mib(folder),

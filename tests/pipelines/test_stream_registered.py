@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.batch import main as batch
+from pipelines.end_stream import main as end_streams
 from pipelines.outputs.lake import Lake
 from pipelines.outputs.owned_dates import running_streams
 from pipelines.outputs.register_stream import end_stream, register_stream
@@ -78,6 +79,20 @@ def test_batch_refuses_dates_given_that_a_stream_owns(
     assert str(FIRST) not in message
     assert "kafka:clicks" in message
     assert "--force" in message
+
+
+def test_a_stopped_stream_owns_its_dates_until_it_is_ended(
+    tmp_path: Path, source: Path, capsys: pytest.CaptureFixture
+) -> None:
+    lake = _stream(tmp_path / "w", LATER)
+    (stream,) = running_streams(lake)
+    end_stream(lake, stream.run_id, "stopped")
+    assert run(tmp_path / "w", source) == 2
+    assert end_streams([f"--warehouse={tmp_path / 'w'}"]) == 0
+    assert stream.run_id in capsys.readouterr().out
+    completed(tmp_path / "w", source)
+    assert end_streams([f"--warehouse={tmp_path / 'w'}"]) == 2
+    assert "no such stream is registered" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("workers", [1, 2])
