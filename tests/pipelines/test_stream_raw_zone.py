@@ -118,7 +118,7 @@ def _stream(raw: Path, stream: test_stream.TestStream, **more: Any) -> None:
 def test_file_written_again_is_the_same_file(tmp_path: Path) -> None:
     member = pack(place_of(read_receipt(_line(0))), "0", [_line(0), _line(1)])
     for _ in range(2):
-        list(_Write(str(tmp_path)).process(("k", file_of([member])[1])))
+        list(_Write(str(tmp_path)).process((b"", ("k", file_of([member])[1]))))
     assert list(_kept(tmp_path).values()) == [[_line(0), _line(1)]]
 
 
@@ -158,7 +158,7 @@ def test_lines_of_a_large_bundle_are_packed_before_it_ends(monkeypatch: pytest.M
 def test_raw_zone_that_cannot_be_written_is_an_error_that_says_so(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(UnwritableRawZoneError, match="cannot write to"):
-        list(_Write(str(tmp_path / "file")).process(("a/b.jsonl.gz", b"x")))
+        list(_Write(str(tmp_path / "file")).process((b"", ("a/b.jsonl.gz", b"x"))))
 
 
 @pytest.mark.usefixtures("pseudonym_key")
