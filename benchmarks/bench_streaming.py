@@ -61,6 +61,7 @@ def _build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--session_gap_seconds", type=float, default=60,
                         help="short, so that sessions close while it runs (%(default)s)"
                         )  # fmt: skip
+    parser.add_argument("--publish_seconds", type=float, default=300, help="(%(default)s)")
     parser.add_argument("--without_raw_zone", action="store_true", help="keep no raw zone")
     parser.add_argument("--folder", help="keep everything here")
     return parser
@@ -116,7 +117,7 @@ def _stream_flags(
         f"--kafka_topics={TOPIC}", f"--warehouse={folder}/warehouse", *raw,
         f"--live_store={store.url}", f"--metrics_port={port}", "--start_from=earliest",
         f"--session_gap_seconds={options.session_gap_seconds}",
-        "--max_out_of_orderness_seconds=5",
+        "--max_out_of_orderness_seconds=5", f"--publish_seconds={options.publish_seconds}",
     ]  # fmt: skip
 
 

@@ -70,8 +70,8 @@ def _message(stream: RunningStream, owned: list[datetime.date]) -> str:
     return (
         f"the stream {stream.run_id} ({stream.inputs}, last commit "
         f"{stream.seen_at:%Y-%m-%d %H:%M:%S} UTC) writes {named}: set --end_date before "
-        f"{stream.owned_from_date or first}, end it with pipelines.end_stream, or use --force if it "
-        "is gone"
+        f"{stream.owned_from_date or first}, end it with pipelines.end_stream, or use --force "
+        "if it is gone"
     )
 
 

@@ -24,7 +24,7 @@ FOREIGN_OPTIONS = {
     *("environment_type", "environment_config", "job_endpoint", "savepoint_path"),
     *("flink_master", "flink_job_server_jar", "parallelism", "max_parallelism"),
     *("checkpointing_interval", "max_bundle_time_mills", "finish_bundle_before_checkpointing"),
-    "externalized_checkpoints_enabled",
+    *("externalized_checkpoints_enabled", "num_concurrent_checkpoints"),
     "retain_externalized_checkpoints_on_cancellation",
     *("flink_conf_dir", "container_executable", "id", "control_endpoint", "logging_endpoint"),
     "only",
