@@ -107,8 +107,8 @@ def plan_batch(options: BatchOptions, mode: str, replayed: tuple[str, ...] = ())
     chunks = plan_chunks(options.input, options.read_dates(), CHUNK_BYTES)
     size = sum(chunk.size_bytes for chunk in chunks)
     shards = max(MIN_SHARDS, size // SHARD_BYTES)
-    settings = read_parse_settings(options, run.started_at, topic_of, shards)
     derive = read_derive_options(options, options.dates)
+    settings = read_parse_settings(options, run.started_at, topic_of, derive.catalogue, shards)
     staging = storage.join(
         options.staging or storage.join(options.warehouse, "_staging"), run.run_id
     )

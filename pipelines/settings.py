@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pipelines import companions
 from pipelines.options import EventOptions
 from transforms.calendar import Dates
+from transforms.catalogue import Catalogue
 from transforms.clean import CleanOptions
 from transforms.derive import DeriveOptions
 from transforms.parse import ParseOptions
@@ -16,6 +17,7 @@ def read_parse_settings(
     options: EventOptions,
     started_at: datetime.datetime,
     topic_of: Callable[[str], str],
+    catalogue: Catalogue,
     shards: int = 1,
 ) -> ParseSettings:
     """How records are parsed and cleaned. Raises UsageError for a file that cannot be used."""
@@ -32,7 +34,7 @@ def read_parse_settings(
             shards=shards,
             consenting=companions.read_consent(options.consent_file),
             rules=rules,
-            catalogue=companions.read_catalogue(options.catalog),
+            catalogue=catalogue,
         ),
         load_key=companions.key_loader(options.pseudonym_key_file),
         topic_of=topic_of,

@@ -76,7 +76,7 @@ def plan_stream(options: StreamOptions) -> StreamPlan:
         source=source,
         is_direct=_is_direct(options),
         options=options,
-        parse=read_parse_settings(options, run.started_at, str),
+        parse=read_parse_settings(options, run.started_at, str, derive.catalogue),
         derive=derive,
         run=run,
     )

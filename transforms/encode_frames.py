@@ -12,10 +12,10 @@ import apache_beam as beam
 import polars as pl
 import pyarrow as pa
 
+from transforms.contribute import Frames
+
 Accumulator = dict[str, list[pl.DataFrame]]
 """Frames of contributions by name."""
-
-Frames = dict[str, pl.DataFrame]
 
 _CODEC = "zstd"
 

@@ -15,9 +15,8 @@ from pipelines.outputs.lake import Lake
 from pipelines.outputs.owned_dates import FirstOwned
 from pipelines.outputs.stable import UNUSED, StableParDo
 from transforms.catalogue import Catalogue
+from transforms.revise_tables import RUN_COUNTS
 
-FACTS = "run_counts"
-"""Name, among those of tables, of the counts of the run so far."""
 _WATERMARK = "watermark_ms"
 
 Change = tuple[str, pl.DataFrame]
@@ -26,7 +25,7 @@ Change = tuple[str, pl.DataFrame]
 class KeepTables(beam.PTransform):
     """Keep the tables of a warehouse current, in one round of commits per bundle.
 
-    Input: (table, changes): columns as stored, `is_deleted`, `revision`; and (FACTS, one row):
+    Input: (table, changes): columns as stored, `is_deleted`, `revision`; and (RUN_COUNTS, one row):
     absolute counts of the run so far by their names in `ops.pipeline_runs`, those of dead letters
     by reason as `dead_letters/<reason>`, and `watermark_ms`.
     Output: the row of the run, after each round.
@@ -82,14 +81,14 @@ def changes_by_table(changes: Iterable[Change]) -> dict[str, pl.DataFrame]:
     """The changes of each table as one frame, in their order."""
     frames: dict[str, list[pl.DataFrame]] = {}
     for table, frame in changes:
-        if table != FACTS and not frame.is_empty():
+        if table != RUN_COUNTS and not frame.is_empty():
             frames.setdefault(table, []).append(frame)
     return {table: pl.concat(f, how="diagonal_relaxed") for table, f in frames.items()}
 
 
 def facts_of(changes: Iterable[Change]) -> StreamFacts | None:
     """The counts that count the most records, of these the last; None without any."""
-    rows = [frame.row(-1, named=True) for table, frame in changes if table == FACTS]
+    rows = [frame.row(-1, named=True) for table, frame in changes if table == RUN_COUNTS]
     if not rows:
         return None
     newest: dict[str, Any] = max(reversed(rows), key=_records_read)

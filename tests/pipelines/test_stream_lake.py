@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from pipelines.maintain import maintain
 from pipelines.outputs import commit_stream, tend_tables, upsert_rows
 from pipelines.outputs.find_keys import FoundKeys, files_of
-from pipelines.outputs.keep_tables import FACTS, KeepTables, facts_of
+from pipelines.outputs.keep_tables import KeepTables, facts_of
 from pipelines.outputs.lake import Lake
 from pipelines.outputs.upsert_rows import upsert
 from pipelines.snapshot import open_snapshot
@@ -40,6 +40,7 @@ from tests.pipelines.stream_lake import (
     stream_run,
 )
 from transforms.catalogue import build_catalogue
+from transforms.revise_tables import RUN_COUNTS
 
 NEXT_DAY = DAY + datetime.timedelta(days=1)
 
@@ -155,8 +156,8 @@ def test_pipeline_keeps_tables_and_the_row_of_its_run(tmp_path: Path, runner: Ca
     watermark_ms = int(datetime.datetime(2026, 3, 9, tzinfo=datetime.UTC).timestamp() * 1000)
     elements = [
         ("events", changes("events", event("a"))),
-        (FACTS, pl.DataFrame([counts | {"watermark_ms": watermark_ms}])),
-        (FACTS, pl.DataFrame([{"records_read": 1, "events": 1, "watermark_ms": 0}])),
+        (RUN_COUNTS, pl.DataFrame([counts | {"watermark_ms": watermark_ms}])),
+        (RUN_COUNTS, pl.DataFrame([{"records_read": 1, "events": 1, "watermark_ms": 0}])),
         ("events", changes("events", event("b", 1))),
     ]
     with beam.Pipeline(runner=runner()) as pipeline:
@@ -180,8 +181,8 @@ def test_round_without_counts_keeps_those_before(tmp_path: Path) -> None:
 
 
 def test_last_of_the_counts_of_as_many_records_holds() -> None:
-    told = [(FACTS, pl.DataFrame({"records_read": [9], "events": [n]})) for n in (4, 9, 8)]
-    found = facts_of([*told, (FACTS, pl.DataFrame({"records_read": [8], "events": [1]}))])
+    told = [(RUN_COUNTS, pl.DataFrame({"records_read": [9], "events": [n]})) for n in (4, 9, 8)]
+    found = facts_of([*told, (RUN_COUNTS, pl.DataFrame({"records_read": [8], "events": [1]}))])
     assert found is not None
     assert (found.counts["records_read"], found.counts["events"]) == (9, 8)
 
