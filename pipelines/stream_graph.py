@@ -27,7 +27,9 @@ from transforms.follow_students import FollowSettings, FollowStudents
 from transforms.parse_events import ParseSettings
 from transforms.parse_stream import ParseStream, StreamSettings
 from transforms.raise_alerts import RaiseAlerts
-from transforms.revise_tables import ReviseSettings, ReviseTables, TallyCounts, TotalChanges
+from transforms.revise_tables import ReviseSettings, ReviseTables
+from transforms.tally_counts import TallyCounts
+from transforms.total_changes import TotalChanges
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """When are a student's new events derived? Soon, and of many students at once.
 
-Windows of event time decide when, never what: they end at other moments for each student, so that
-the work is spread, and late events do not wait for one.
+Windows of event time decide when, never what: each student has turns of its own, so that the work
+is spread, and late events do not wait for one.
 """
 
 import datetime
@@ -29,6 +29,8 @@ from transforms.pack_events import pack_events, pack_rows, unpack_events, unpack
 from transforms.parse_stream import WATERMARK
 from transforms.retain import Kept, Retention, StudentEvents, forget_ms, retain
 
+_PARTS = 100
+"""The students are due in as many parts, one after the other."""
 _STAMP_BYTES = 8
 _LATE = "late"
 
@@ -47,9 +49,9 @@ class FollowSettings:
     tick_seconds: float = 1
 
     @property
-    def window_ms(self) -> int:
-        """An event waits for the end of its window, and before that for its student's turn."""
-        return max(1, round(self.publish_seconds * 1000) // 2)
+    def step_ms(self) -> int:
+        """The time from one part of the students to the next."""
+        return max(1, round(self.publish_seconds * 1000) // _PARTS)
 
 
 class OtherOptionsError(Exception):
@@ -60,8 +62,8 @@ class FollowStudents(beam.PTransform):
     """Hand on what is known of a student whenever there is something new.
 
     Input: frames of canonical events with `watermark_ms`. Output: `StudentEvents`.
-    Time: an event counts at its end. Events ahead of the watermark wait for the end of a window;
-    each window fires once. Events behind it (late) are handed on at once.
+    Time: an event counts at its end. Events ahead of the watermark wait for their student's turn,
+    which is a window that fires once. Events behind it (late) are handed on at once.
     State: per student the events that an acceptable event can still change (`Retention`).
     Errors: OtherOptionsError.
     """
@@ -72,13 +74,13 @@ class FollowStudents(beam.PTransform):
 
     def expand(self, events: beam.PCollection) -> beam.PCollection:
         """Wire windows and state."""
-        keyed = events | "KeyStudents" >> beam.ParDo(_Key(self.settings.window_ms)).with_outputs(
+        keyed = events | "KeyStudents" >> beam.ParDo(_Key(self.settings.step_ms)).with_outputs(
             _LATE, main="on_time"
         )
         panes = (
             keyed.on_time
             | "TypeEvents" >> beam.Map(_same).with_output_types(tuple[str, bytes])
-            | "WindowStudents" >> beam.WindowInto(FixedWindows(self.settings.window_ms / 1000))
+            | "WindowStudents" >> beam.WindowInto(FixedWindows(self.settings.step_ms / 1000))
             | "GroupStudents" >> beam.GroupByKey()
             | "PackPanes" >> beam.MapTuple(_pack_pane).with_output_types(tuple[str, bytes])
             | "LeaveWindows" >> beam.WindowInto(GlobalWindows())
@@ -92,10 +94,10 @@ Packed = tuple[str, bytes]
 
 
 class _Key(beam.DoFn):
-    """Events on time one by one, at a time that is shifted by a delay of the student's own."""
+    """Events on time one by one, at the time of their student's next turn."""
 
-    def __init__(self, window_ms: int) -> None:
-        self._window_ms = window_ms
+    def __init__(self, step_ms: int) -> None:
+        self._step_ms = step_ms
 
     def process(self, events: pl.DataFrame) -> Iterator[Any]:
         late: dict[str, list[bytes]] = {}
@@ -110,8 +112,11 @@ class _Key(beam.DoFn):
             yield TaggedOutput(_LATE, _pack_pane(student, pane))
 
     def _turn(self, student: str, end_ms: int) -> Timestamp:
-        delay_ms = xxhash.xxh3_64_intdigest(student.encode()) % self._window_ms
-        return Timestamp(micros=(end_ms + delay_ms) * 1000)
+        """The last moment before the first turn after the event: its window ends with the turn."""
+        period_ms = self._step_ms * _PARTS
+        part = xxhash.xxh3_64_intdigest(student.encode()) % _PARTS
+        waited_ms = (end_ms - part * self._step_ms) % period_ms
+        return Timestamp(micros=(end_ms - waited_ms + period_ms - 1) * 1000)
 
 
 def _same(element: Any) -> Any:

@@ -1,27 +1,31 @@
 """Which gold rows change when contributions do? Sums are kept, and their rows compared."""
 
 import datetime
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
+import apache_beam as beam
 import polars as pl
-import xxhash
+from apache_beam.coders import BytesCoder
+from apache_beam.transforms.timeutil import TimeDomain
+from apache_beam.transforms.userstate import ReadModifyWriteStateSpec, TimerSpec, on_timer
+from apache_beam.utils.timestamp import Timestamp
 
 from schemas import tables
-from transforms.contribute import TABLE_OF, Frames, sum_up
+from transforms.contribute import Frames, sum_up
 from transforms.detect_chapters import detect_low_engagement
 from transforms.diff_rows import REVISION, diff_rows
+from transforms.encode_frames import pack_frames, unpack_frames
+from transforms.parse_stream import at_end_of_bundle
 from transforms.present import present
 from transforms.revise import drop_zeros
+from transforms.revise_tables import ReviseSettings
+from transforms.split_groups import group_of
 from transforms.total_days import total_days
 
-SLOTS = {"chapter_engagement": 32, "chapter_hourly_activity": 8}
-"""Tables of many, or large, sums are kept in so many parts of a date, the others in one."""
-
-Group = tuple[str, datetime.date, int]
-"""Gold table, date and slot: the sums that are kept together."""
-
 _CHAPTERS = "chapter_engagement"
+_DAY_SECONDS = 86_400
 
 
 @dataclass
@@ -32,71 +36,61 @@ class Sums:
     revision: int = 0
 
 
-def split_groups(contributions: Frames) -> Iterator[tuple[Group, Frames]]:
-    """Contributions by the groups whose sums they change."""
-    groups: dict[Group, Frames] = {}
-    for name, frame in contributions.items():
-        table = TABLE_OF.get(name, name)
-        placed = frame.with_columns(_slots(table, frame))
-        for (date, slot), part in placed.partition_by(
-            "date", "_slot", as_dict=True, maintain_order=False
-        ).items():
-            groups.setdefault((table, date, slot), {})[name] = part.drop("_slot")
-    yield from groups.items()
+@dataclass
+class ChangedSums:
+    """Sums of a group before and after, and the keys (rows of its table) that were added to."""
+
+    before: Sums
+    after: Sums
+    keys: pl.DataFrame
 
 
-def _slots(table: str, frame: pl.DataFrame) -> pl.Series:
-    """A stable number below the table's SLOTS for each row; rows of one gold row share it."""
-    count = SLOTS.get(table, 1)
-    if count == 1:
-        return pl.Series("_slot", [0]).new_from_index(0, frame.height)
-    names = pl.concat_str(
-        [pl.col(column).fill_null("\0") for column in ("course_id", "chapter_id")], separator="\1"
-    )
-    texts = frame.select(names).to_series()
-    known = {text: xxhash.xxh3_64_intdigest(text.encode()) % count for text in texts.unique()}
-    return pl.Series("_slot", [known[text] for text in texts], pl.Int64)
-
-
-def total_changes(
-    table: str,
-    sums: Sums,
-    added: Frames,
-    expected: pl.DataFrame,
-    processed_at: datetime.datetime,
-) -> tuple[Sums, Frames]:
-    """Sums with signed contributions added, and the rows that change by it, by table.
-
-    `expected`: expected times of chapters, for the anomalies of chapter-days (`detect_chapters`).
-    """
+def add_contributions(table: str, sums: Sums, added: Frames) -> ChangedSums:
+    """Sums of a group of `table` with signed contributions added."""
     frames = dict(sums.frames)
     for name, frame in added.items():
         parts = [frames[name], frame.select(frames[name].columns)] if name in frames else [frame]
         frames[name] = drop_zeros(name, sum_up(name, parts))
-    revision = sums.revision + 1
-    touched = _touched(table, added)
-    old, new = (_rows(table, _only(f, touched), expected, processed_at)
-                for f in (sums.frames, frames))  # fmt: skip
-    changes = {
-        name: diff_rows(name, old.get(name, rows.clear()), rows).with_columns(
-            pl.lit(revision, pl.Int64).alias(REVISION)
-        )
-        for name, rows in new.items()
-    }
-    kept = {name: frame for name, frame in changes.items() if not frame.is_empty()}
-    return Sums(frames, revision), kept
+    keys = [frame.select(tables.get(table).key) for frame in added.values()]
+    return ChangedSums(sums, Sums(frames, sums.revision + 1), pl.concat(keys).unique())
 
 
-def _touched(table: str, added: Frames) -> pl.DataFrame:
-    key = list(tables.get(table).key)
-    return pl.concat([frame.select(key) for frame in added.values()]).unique()
+def total_changes(
+    table: str,
+    changed: Iterable[ChangedSums],
+    expected: pl.DataFrame,
+    processed_at: datetime.datetime,
+) -> Frames:
+    """The rows that change by changed sums of several groups of one table, by table.
+
+    `expected`: expected times of chapters, for the anomalies of chapter-days (`detect_chapters`).
+    """
+    groups = list(changed)
+    keys = pl.concat(
+        g.keys.with_columns(pl.lit(g.after.revision, pl.Int64).alias(REVISION)) for g in groups
+    )
+    old = _rows(table, _touched((g.before for g in groups), keys), expected, processed_at)
+    new = _rows(table, _touched((g.after for g in groups), keys), expected, processed_at)
+    changes = {}
+    for name, rows in new.items():
+        found = diff_rows(name, old.get(name, rows.clear()), rows)
+        if not found.is_empty():
+            key = list(tables.get(table).key)
+            changes[name] = found.join(keys, key, "left", nulls_equal=True, maintain_order="left")
+    return changes
 
 
-def _only(frames: Frames, keys: pl.DataFrame) -> Frames:
-    """The sums of some rows of the table."""
+def _touched(sums: Iterable[Sums], keys: pl.DataFrame) -> Frames:
+    """The sums of some rows, of several groups together: no row is in two of them."""
+    parts: dict[str, list[pl.DataFrame]] = {}
+    for name, frame in (item for group in sums for item in group.frames.items()):
+        parts.setdefault(name, []).append(frame)
+    wanted = keys.drop(REVISION)
     return {
-        name: frame.join(keys, keys.columns, "semi", nulls_equal=True)
-        for name, frame in frames.items()
+        name: pl.concat(frames, how="diagonal").join(
+            wanted, wanted.columns, "semi", nulls_equal=True
+        )
+        for name, frames in parts.items()
     }
 
 
@@ -112,3 +106,93 @@ def _rows(
         found = detect_low_engagement(rows[table], expected)
         rows["anomalies"] = present("anomalies", found, processed_at)
     return rows
+
+
+class TotalChanges(beam.PTransform):
+    """Add signed contributions to the sums of gold, and tell the rows that change by it.
+
+    The rows of all groups of a bundle are made at once: it is the number of calls that costs.
+
+    Input: (group, packed frames). Output: changes. State: the sums of a group, until its date can
+    change no more.
+    """
+
+    def __init__(self, settings: ReviseSettings) -> None:
+        super().__init__()
+        self.settings = settings
+
+    def expand(self, contributions: beam.PCollection) -> beam.PCollection:
+        """Wire the sums."""
+        typed = contributions | "TypeContributions" >> beam.Map(
+            lambda pair: pair
+        ).with_output_types(tuple[str, bytes])
+        return typed | "AddContributions" >> beam.ParDo(_Total(self.settings))
+
+
+class _Total(beam.DoFn):
+    SUMS = ReadModifyWriteStateSpec("sums", BytesCoder())
+    FORGET = TimerSpec("forget", TimeDomain.WATERMARK)
+
+    def __init__(self, settings: ReviseSettings) -> None:
+        self.settings = settings
+        self._changed: dict[str, ChangedSums] = {}
+
+    def start_bundle(self) -> None:
+        self._changed = {}
+
+    def process(
+        self,
+        element: tuple[str, bytes],
+        state: Any = beam.DoFn.StateParam(SUMS),
+        forget: Any = beam.DoFn.TimerParam(FORGET),
+    ) -> None:
+        name, packed = element
+        table, date, _ = group_of(name)
+        changed = add_contributions(table, _open(state.read()), unpack_frames(packed))
+        state.write(_close(changed.after))
+        forget.set(self._end_of(date))
+        self._changed[name] = _after(self._changed.get(name), changed)
+
+    def finish_bundle(self) -> Iterator[Any]:
+        changed, self._changed = self._changed, {}
+        by_table: dict[str, list[ChangedSums]] = {}
+        for name, sums in changed.items():
+            by_table.setdefault(group_of(name)[0], []).append(sums)
+        for table, groups in by_table.items():
+            yield from at_end_of_bundle(self._changes(table, groups).items())
+
+    @on_timer(FORGET)
+    def forget(self, state: Any = beam.DoFn.StateParam(SUMS)) -> None:
+        """The date is given up."""
+        state.clear()
+
+    def _changes(self, table: str, groups: list[ChangedSums]) -> Frames:
+        expected = self.settings.derive.catalogue.expected
+        return total_changes(table, groups, expected, self.settings.clock())
+
+    def _end_of(self, date: datetime.date) -> Timestamp:
+        midnight = datetime.datetime.combine(date, datetime.time(), datetime.UTC).timestamp()
+        # Two days more: the date's last hour anywhere on earth, and a margin.
+        return Timestamp(midnight + 3 * _DAY_SECONDS + self.settings.retention.kept_ms / 1000)
+
+
+def _after(earlier: ChangedSums | None, later: ChangedSums) -> ChangedSums:
+    """Two changes of one group as one."""
+    if earlier is None:
+        return later
+    keys = pl.concat([earlier.keys, later.keys]).unique()
+    return ChangedSums(earlier.before, later.after, keys)
+
+
+_REVISION_BYTES = 8
+
+
+def _open(stored: bytes | None) -> Sums:
+    if stored is None:
+        return Sums()
+    revision = int.from_bytes(stored[:_REVISION_BYTES], "big")
+    return Sums(unpack_frames(stored[_REVISION_BYTES:]), revision)
+
+
+def _close(sums: Sums) -> bytes:
+    return sums.revision.to_bytes(_REVISION_BYTES, "big") + pack_frames(sums.frames)

@@ -15,7 +15,7 @@ from pipelines.outputs.lake import Lake
 from pipelines.outputs.owned_dates import FirstOwned
 from pipelines.outputs.stable import UNUSED, StableParDo
 from transforms.catalogue import Catalogue
-from transforms.revise_tables import RUN_COUNTS
+from transforms.tally_counts import RUN_COUNTS
 
 _WATERMARK = "watermark_ms"
 

@@ -40,7 +40,7 @@ from tests.pipelines.stream_lake import (
     stream_run,
 )
 from transforms.catalogue import build_catalogue
-from transforms.revise_tables import RUN_COUNTS
+from transforms.tally_counts import RUN_COUNTS
 
 NEXT_DAY = DAY + datetime.timedelta(days=1)
 

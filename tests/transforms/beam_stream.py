@@ -19,13 +19,9 @@ from tests.transforms.in_stream import Store
 from transforms.follow_students import FollowSettings, FollowStudents
 from transforms.parse_stream import ParseStream, StreamSettings
 from transforms.retain import Retention
-from transforms.revise_tables import (
-    RUN_COUNTS,
-    ReviseSettings,
-    ReviseTables,
-    TallyCounts,
-    TotalChanges,
-)
+from transforms.revise_tables import ReviseSettings, ReviseTables
+from transforms.tally_counts import RUN_COUNTS, TallyCounts
+from transforms.total_changes import TotalChanges
 
 DAY_MS = 86_400_000
 

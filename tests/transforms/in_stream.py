@@ -17,7 +17,8 @@ from transforms.diff_rows import IS_DELETED, REVISION
 from transforms.pack_events import pack_events, pack_rows, unpack_events, unpack_rows
 from transforms.retain import Kept, Retention, retain
 from transforms.revise import revise
-from transforms.total_changes import Sums, split_groups, total_changes
+from transforms.split_groups import split_groups
+from transforms.total_changes import Sums, add_contributions, total_changes
 
 Key = tuple[Any, ...]
 _STAMPS = {"processed_at", "schema_version", "failed_at", "failed_date", "received_at"}
@@ -82,10 +83,9 @@ class Stream:
     def _total(self, contributions: Frames) -> None:
         for group, added in split_groups(contributions):
             expected = self.options.catalogue.expected
-            sums, changes = total_changes(
-                group[0], self.sums.get(group, Sums()), added, expected, PROCESSED_AT
-            )
-            self.sums[group] = sums
+            changed = add_contributions(group[0], self.sums.get(group, Sums()), added)
+            changes = total_changes(group[0], [changed], expected, PROCESSED_AT)
+            self.sums[group] = changed.after
             for table, frame in changes.items():
                 self.store.apply(table, frame)
 
