@@ -59,13 +59,13 @@ def build_stream(pipeline: beam.Pipeline, plan: StreamPlan) -> None:
     revising = ReviseSettings(plan.derive, options.retention, _now, observe.count_outcome)
     students = parsed.events | "FollowStudents" >> FollowStudents(_follow_settings(plan))
     revised = students | "ReviseTables" >> ReviseTables(revising)
-    totals = revised.contributions | "TotalChanges" >> TotalChanges(revising)
+    # Of the changes of a row between two commits only the last would be seen.
+    total = TotalChanges(revising, options.commit_interval_seconds)
+    totals = revised.contributions | "TotalChanges" >> total
     counts = (parsed.counts, revised.counts) | "JoinCounts" >> beam.Flatten()
     tally = counts | "TallyCounts" >> TallyCounts()
     changes = (revised.changes, totals, tally, parsed.dead_letters, alerts)
-    keep = KeepTables(
-        options.warehouse, plan.run, plan.derive.catalogue, options.retention.owned_from
-    )
+    keep = KeepTables(options.warehouse, plan.run, plan.derive, options.retention.owned_from)
     _ = changes | "JoinChanges" >> beam.Flatten() | "KeepTables" >> keep
 
 

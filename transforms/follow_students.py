@@ -28,6 +28,7 @@ from apache_beam.utils.timestamp import Timestamp
 from transforms.pack_events import pack_events, pack_rows, unpack_events, unpack_rows
 from transforms.parse_stream import WATERMARK
 from transforms.retain import Kept, Retention, StudentEvents, forget_ms, retain
+from transforms.ticks import next_tick
 
 _PARTS = 100
 """The students are due in as many parts, one after the other."""
@@ -164,7 +165,7 @@ class _Retain(beam.DoFn):
         student, pane = element
         if self.settings.tick_seconds:
             fresh.add(pane)
-            tick.set(Timestamp(self._next_tick()))
+            tick.set(next_tick(self.settings.clock(), self.settings.tick_seconds))
         else:
             yield self._retain(student, [pane], kept, forget)
 
@@ -186,10 +187,6 @@ class _Retain(beam.DoFn):
     def forget(self, kept: Any = beam.DoFn.StateParam(KEPT)) -> None:
         """No acceptable event can change anything of the student any more."""
         kept.clear()
-
-    def _next_tick(self) -> float:
-        ticks = self.settings.clock().timestamp() // self.settings.tick_seconds
-        return (ticks + 1) * self.settings.tick_seconds
 
     def _retain(self, student: str, panes: list[bytes], kept: Any, forget: Any) -> StudentEvents:
         events = [event for pane in panes for event in _decode_pane(pane)]

@@ -1,7 +1,7 @@
 """Which gold rows change when contributions do? Sums are kept, and their rows compared."""
 
 import datetime
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,7 +9,12 @@ import apache_beam as beam
 import polars as pl
 from apache_beam.coders import BytesCoder
 from apache_beam.transforms.timeutil import TimeDomain
-from apache_beam.transforms.userstate import ReadModifyWriteStateSpec, TimerSpec, on_timer
+from apache_beam.transforms.userstate import (
+    BagStateSpec,
+    ReadModifyWriteStateSpec,
+    TimerSpec,
+    on_timer,
+)
 from apache_beam.utils.timestamp import Timestamp
 
 from schemas import tables
@@ -22,6 +27,7 @@ from transforms.present import present
 from transforms.revise import drop_zeros
 from transforms.revise_tables import ReviseSettings
 from transforms.split_groups import group_of
+from transforms.ticks import next_tick
 from transforms.total_days import total_days
 
 _CHAPTERS = "chapter_engagement"
@@ -45,14 +51,17 @@ class ChangedSums:
     keys: pl.DataFrame
 
 
-def add_contributions(table: str, sums: Sums, added: Frames) -> ChangedSums:
-    """Sums of a group of `table` with signed contributions added."""
-    frames = dict(sums.frames)
-    for name, frame in added.items():
-        parts = [frames[name], frame.select(frames[name].columns)] if name in frames else [frame]
-        frames[name] = drop_zeros(name, sum_up(name, parts))
-    keys = [frame.select(tables.get(table).key) for frame in added.values()]
-    return ChangedSums(sums, Sums(frames, sums.revision + 1), pl.concat(keys).unique())
+def add_contributions(table: str, sums: Sums, added: Sequence[Frames]) -> ChangedSums:
+    """Sums of a group of `table` with signed contributions, of one or more changes, added."""
+    parts: dict[str, list[pl.DataFrame]] = {n: [frame] for n, frame in sums.frames.items()}
+    for name, frame in (item for frames in added for item in frames.items()):
+        known = parts.setdefault(name, [])
+        known.append(frame.select(known[0].columns) if known else frame)
+    changed = {name for frames in added for name in frames}
+    summed = {name: drop_zeros(name, sum_up(name, parts[name])) for name in changed}
+    keys = [frame.select(tables.get(table).key) for frames in added for frame in frames.values()]
+    after = Sums({**sums.frames, **summed}, sums.revision + 1)
+    return ChangedSums(sums, after, pl.concat(keys).unique())
 
 
 def total_changes(
@@ -111,30 +120,33 @@ def _rows(
 class TotalChanges(beam.PTransform):
     """Add signed contributions to the sums of gold, and tell the rows that change by it.
 
-    The rows of all groups of a bundle are made at once: it is the number of calls that costs.
+    Contributions are gathered for `gather_seconds` (0: not at all), and the rows of all groups that
+    are due then are made at once: the sums of a day are large, and more so the number of calls.
 
     Input: (group, packed frames). Output: changes. State: the sums of a group, until its date can
-    change no more.
+    change no more, and what is gathered.
     """
 
-    def __init__(self, settings: ReviseSettings) -> None:
+    def __init__(self, settings: ReviseSettings, gather_seconds: float = 0) -> None:
         super().__init__()
-        self.settings = settings
+        self.total = _Total(settings, gather_seconds)
 
     def expand(self, contributions: beam.PCollection) -> beam.PCollection:
         """Wire the sums."""
         typed = contributions | "TypeContributions" >> beam.Map(
             lambda pair: pair
         ).with_output_types(tuple[str, bytes])
-        return typed | "AddContributions" >> beam.ParDo(_Total(self.settings))
+        return typed | "AddContributions" >> beam.ParDo(self.total)
 
 
 class _Total(beam.DoFn):
     SUMS = ReadModifyWriteStateSpec("sums", BytesCoder())
+    FRESH = BagStateSpec("fresh", BytesCoder())
+    TICK = TimerSpec("tick", TimeDomain.REAL_TIME)
     FORGET = TimerSpec("forget", TimeDomain.WATERMARK)
 
-    def __init__(self, settings: ReviseSettings) -> None:
-        self.settings = settings
+    def __init__(self, settings: ReviseSettings, gather_seconds: float) -> None:
+        self.settings, self.gather_seconds = settings, gather_seconds
         self._changed: dict[str, ChangedSums] = {}
 
     def start_bundle(self) -> None:
@@ -143,15 +155,31 @@ class _Total(beam.DoFn):
     def process(
         self,
         element: tuple[str, bytes],
-        state: Any = beam.DoFn.StateParam(SUMS),
+        sums: Any = beam.DoFn.StateParam(SUMS),
+        fresh: Any = beam.DoFn.StateParam(FRESH),
+        tick: Any = beam.DoFn.TimerParam(TICK),
         forget: Any = beam.DoFn.TimerParam(FORGET),
     ) -> None:
         name, packed = element
-        table, date, _ = group_of(name)
-        changed = add_contributions(table, _open(state.read()), unpack_frames(packed))
-        state.write(_close(changed.after))
-        forget.set(self._end_of(date))
-        self._changed[name] = _after(self._changed.get(name), changed)
+        if self.gather_seconds:
+            fresh.add(packed)
+            tick.set(next_tick(self.settings.clock(), self.gather_seconds))
+        else:
+            self._add(name, [packed], sums, forget)
+
+    @on_timer(TICK)
+    def add_gathered(
+        self,
+        name: Any = beam.DoFn.KeyParam,
+        sums: Any = beam.DoFn.StateParam(SUMS),
+        fresh: Any = beam.DoFn.StateParam(FRESH),
+        forget: Any = beam.DoFn.TimerParam(FORGET),
+    ) -> None:
+        """Add what came since the last tick, at the same moment for all groups."""
+        packed = list(fresh.read())
+        fresh.clear()
+        if packed:
+            self._add(name, packed, sums, forget)
 
     def finish_bundle(self) -> Iterator[Any]:
         changed, self._changed = self._changed, {}
@@ -162,9 +190,16 @@ class _Total(beam.DoFn):
             yield from at_end_of_bundle(self._changes(table, groups).items())
 
     @on_timer(FORGET)
-    def forget(self, state: Any = beam.DoFn.StateParam(SUMS)) -> None:
+    def forget(self, sums: Any = beam.DoFn.StateParam(SUMS)) -> None:
         """The date is given up."""
-        state.clear()
+        sums.clear()
+
+    def _add(self, name: str, packed: list[bytes], sums: Any, forget: Any) -> None:
+        table, date, _ = group_of(name)
+        changed = add_contributions(table, _open(sums.read()), list(map(unpack_frames, packed)))
+        sums.write(_close(changed.after))
+        forget.set(self._end_of(date))
+        self._changed[name] = _after(self._changed.get(name), changed)
 
     def _changes(self, table: str, groups: list[ChangedSums]) -> Frames:
         expected = self.settings.derive.catalogue.expected

@@ -83,7 +83,7 @@ class Stream:
     def _total(self, contributions: Frames) -> None:
         for group, added in split_groups(contributions):
             expected = self.options.catalogue.expected
-            changed = add_contributions(group[0], self.sums.get(group, Sums()), added)
+            changed = add_contributions(group[0], self.sums.get(group, Sums()), [added])
             changes = total_changes(group[0], [changed], expected, PROCESSED_AT)
             self.sums[group] = changed.after
             for table, frame in changes.items():
