@@ -5,6 +5,7 @@ read only when the bounds of its times allow a match.
 """
 
 import datetime
+import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -34,11 +35,16 @@ class DataFile:
 
 
 class FoundKeys:
-    """Hashes of the keys of files that were looked at, by table and file; the latest used ones."""
+    """Hashes of the keys of files that were looked at, by table and file; the latest used ones.
+
+    Tables are committed side by side, each in a thread of its own.
+    """
 
     def __init__(self, warehouse: str, limit_bytes: int = KEPT_BYTES) -> None:
         self._warehouse, self._limit_bytes = warehouse, limit_bytes
         self._hashes: OrderedDict[tuple[str, str], np.ndarray] = OrderedDict()
+        self._bytes = 0
+        self._one_at_a_time = threading.Lock()
 
     def matching(
         self, table: tables.Table, files: Iterable[DataFile], keys: pl.DataFrame
@@ -64,17 +70,20 @@ class FoundKeys:
 
     def _of(self, table: tables.Table, file: DataFile) -> np.ndarray:
         place = (table.name, file.path)
-        if place not in self._hashes:
-            rows = read_rows(self._warehouse, table, file, key_in_files(table))
-            self._keep(place, _hashed(rows))
-        self._hashes.move_to_end(place)
-        return self._hashes[place]
+        hashes = self._hashes.get(place)
+        if hashes is None:
+            hashes = _hashed(read_rows(self._warehouse, table, file, key_in_files(table)))
+        self._keep(place, hashes)
+        return hashes
 
     def _keep(self, place: tuple[str, str], hashes: np.ndarray) -> None:
-        self._hashes[place] = hashes
-        total = sum(kept.nbytes for kept in self._hashes.values())
-        while total > self._limit_bytes and len(self._hashes) > 1:
-            total -= self._hashes.popitem(last=False)[1].nbytes
+        with self._one_at_a_time:
+            if place not in self._hashes:
+                self._bytes += hashes.nbytes
+            self._hashes[place] = hashes
+            self._hashes.move_to_end(place)
+            while self._bytes > self._limit_bytes and len(self._hashes) > 1:
+                self._bytes -= self._hashes.popitem(last=False)[1].nbytes
 
 
 def key_in_files(table: tables.Table) -> list[str]:
