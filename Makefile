@@ -21,7 +21,7 @@ $(VENV)/.done: requirements.txt requirements-dev.txt
 setup: $(VENV)/.done ## Make .venv with everything pinned
 
 .PHONY: demo
-demo: setup ## Simulate two weeks of a school, run the batch, show the answers
+demo: setup ## Simulate two weeks of a school, run batch and rollup, show the answers
 	$(BIN)/python -m pipelines.demo --folder=$(DEMO)
 
 .PHONY: live
@@ -36,6 +36,10 @@ test: setup ## Run the tests
 test-faults: setup ## Kill every part of a stream under load (Java 17, Maven; minutes)
 	$(BIN)/python -m pytest -m faults
 
+.PHONY: terraform-test
+terraform-test: setup ## Validate, plan and scan the infrastructure (Terraform; Go builds the provider once)
+	$(BIN)/python -m pytest tests/terraform
+
 .PHONY: check
 check: setup ## Format, lint, types, unit tests, generated files: fast
 	$(BIN)/ruff format --check .
@@ -43,6 +47,9 @@ check: setup ## Format, lint, types, unit tests, generated files: fast
 	$(BIN)/mypy
 	$(BIN)/python -m schemas.generate --check
 	$(BIN)/python -m pipelines.describe_options --check
+	$(BIN)/python -m pipelines.describe_templates --check
+	$(BIN)/python -m pipelines.describe_lineage --check
+	$(BIN)/python -m pipelines.describe_queries --check
 	$(BIN)/python -m pytest -m "not slow and not faults"
 
 .PHONY: format
@@ -51,9 +58,12 @@ format: setup ## Format the code
 	$(BIN)/ruff check --fix .
 
 .PHONY: generate
-generate: setup ## Write the generated schemas, the data dictionary and the options
+generate: setup ## Write what is generated: schemas, dictionary, options, templates, lineage, questions
 	$(BIN)/python -m schemas.generate
 	$(BIN)/python -m pipelines.describe_options
+	$(BIN)/python -m pipelines.describe_templates
+	$(BIN)/python -m pipelines.describe_lineage
+	$(BIN)/python -m pipelines.describe_queries
 
 .PHONY: bench
 bench: setup $(BENCH)/.done ## Compare with DuckDB and PySpark on 1 M and 10 M events (Java 17, an hour)

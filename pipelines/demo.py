@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.simulate.__main__ import main as simulate
-from pipelines import answers, batch, report
+from pipelines import answers, batch, report, rollup
 from pipelines.companions import KEY_VARIABLE
 from pipelines.logs import leave
 from pipelines.snapshot import open_snapshot
@@ -24,7 +24,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def run_demo(folder: Path, students: int, days: int) -> int:
-    """Simulate, run the batch, print and draw the answers."""
+    """Simulate, run the batch and the rollup, print and draw the answers."""
     events, warehouse = folder / "school", folder / "warehouse"
     os.environ.setdefault(KEY_VARIABLE, own_key(folder))
     print(f"A school of {students} students for {days} days, in {events}")
@@ -33,12 +33,14 @@ def run_demo(folder: Path, students: int, days: int) -> int:
         [f"--input={events}/events/raw", f"--warehouse={warehouse}",
          f"--catalog={events}/catalog.csv", f"--question_catalog={events}/questions.csv"]
     )  # fmt: skip
+    code = code or rollup.main([f"--warehouse={warehouse}"])
     if code:
         return code
-    answers.print_answers(open_snapshot(str(warehouse)).connect())
+    answers.print_answers(open_snapshot(str(warehouse)))
     page = folder / "report.html"
     report.main([f"--warehouse={warehouse}", f"--out={page}"])
     print(f"\nThe report page: {page}")
+    print(f"Ask again: .venv/bin/python -m pipelines.query --warehouse={warehouse} --run=NAME")
     print(f'Ask more: .venv/bin/python -m pipelines.query --warehouse={warehouse} "SELECT …"')
     return 0
 

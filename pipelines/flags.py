@@ -43,11 +43,12 @@ def _add_sources(group: argparse._ArgumentGroup) -> None:
         metavar="GLOB[,GLOB…]",
         help="files, folders or globs: JSON Lines, JSON, gzip, Parquet, Avro",
     )
-    group.add_argument("--warehouse", required=True, help="folder, s3://… or gs://… of the tables")
+    group.add_argument("--warehouse", required=True, help="folder, s3://… or gs://… of the tables,"
+                       " or bq://project.prefix")  # fmt: skip
     group.add_argument(
-        "--start_date", type=_date, metavar="YYYY-MM-DD", help="first date to replace"
+        "--start_date", type=date, metavar="YYYY-MM-DD", help="first date to replace"
     )
-    group.add_argument("--end_date", type=_date, metavar="YYYY-MM-DD", help="last date to replace")
+    group.add_argument("--end_date", type=date, metavar="YYYY-MM-DD", help="last date to replace")
     group.add_argument(
         "--lookback_days",
         type=count,
@@ -62,7 +63,9 @@ def add_files(group: argparse._ArgumentGroup) -> None:
     """Flags that name what is known besides the events."""
     group.add_argument("--catalog", metavar="FILE.csv", help="courses and chapters")
     group.add_argument(
-        "--question_catalog", metavar="FILE.csv", help="quiz_id, question_id, correct_option"
+        "--question_catalog",
+        metavar="FILE.csv",
+        help="quiz_id, question_id, and where known correct_option, pass_mark (0-1), skill_id",
     )
     group.add_argument(
         "--consent_file",
@@ -82,6 +85,11 @@ def add_files(group: argparse._ArgumentGroup) -> None:
         "--pseudonym_key_file",
         metavar="FILE",
         help="key of the pseudonyms (default: CHAPTERFLOW_PSEUDONYM_KEY)",
+    )
+    group.add_argument(
+        "--pseudonym_key_secret",
+        metavar="projects/P/secrets/S/versions/V",
+        help="name of the key of the pseudonyms in Google's Secret Manager",
     )
     group.add_argument("--pseudonymous_topics", type=split_list, default=(), metavar="A,B",
                        help="topics whose student ids are pseudonyms already")  # fmt: skip
@@ -129,10 +137,9 @@ def _add_running(group: argparse._ArgumentGroup) -> None:
         default=0,
         help="local processes; 0: one for small inputs, else one per CPU",
     )
-    group.add_argument(
-        "--force", action="store_true", help="also replace dates that a running stream writes"
-    )
-    group.add_argument("--staging", help="folder for temporary files (default: in the warehouse)")
+    group.add_argument("--force", **SWITCH, help="also replace dates that a running stream writes")
+    group.add_argument("--staging", help="folder for temporary files (default: in the warehouse;"
+                       " for bq://…: that of --temp_location)")  # fmt: skip
     add_logging(group)
 
 
@@ -140,6 +147,19 @@ def add_logging(group: argparse._ArgumentGroup) -> None:
     """How a program speaks."""
     group.add_argument("--log_format", choices=("text", "json"), default="text",
                        help="of the messages on standard error")  # fmt: skip
+
+
+def boolean(text: str) -> bool:
+    """A truth, as templates of Dataflow spell it: true or false."""
+    if text.lower() not in ("true", "false"):
+        raise argparse.ArgumentTypeError(f"{text!r} is neither true nor false")
+    return text.lower() == "true"
+
+
+SWITCH: dict[str, Any] = {
+    "nargs": "?", "const": True, "default": False, "type": boolean, "metavar": "true",
+}  # fmt: skip
+"""Of an option that is on when named; `=true` and `=false` say the same in words."""
 
 
 def split_list(text: str) -> tuple[str, ...]:
@@ -155,7 +175,8 @@ def _splits(text: str) -> tuple[str, ...]:
     return chosen
 
 
-def _date(text: str) -> datetime.date:
+def date(text: str) -> datetime.date:
+    """A date YYYY-MM-DD."""
     try:
         return datetime.date.fromisoformat(text)
     except ValueError:
@@ -180,6 +201,14 @@ def positive(text: str) -> float:
 def not_negative(text: str) -> float:
     """A number from 0 on."""
     return _number(text, 0, float)
+
+
+def share(text: str) -> float:
+    """A number from 0 to 1."""
+    value = not_negative(text)
+    if value > 1:
+        raise argparse.ArgumentTypeError(f"{text} is more than 1")
+    return value
 
 
 def count(text: str) -> int:

@@ -13,7 +13,6 @@ from typing import Any
 
 import duckdb
 import polars as pl
-import polars.selectors as cs
 
 from pipelines.snapshot import WarehouseError
 from schemas import tables
@@ -44,11 +43,11 @@ class Model:
         return tables.get(self.name)
 
 
-def load_models() -> dict[str, Model]:
-    """All models by name, each after the models that it reads."""
-    files = sorted((SQL / "models").glob("*.sql"))
+def load_models(folder: Path = SQL / "models") -> dict[str, Model]:
+    """All models of a folder by name, each after the models that it reads."""
+    files = sorted(folder.glob("*.sql"))
     found = {path.stem: Model(path.stem, path.read_text("utf-8")) for path in files}
-    needed = {name: _made(model, found) for name, model in found.items()}
+    needed = {name: sorted(_made(model, found)) for name, model in found.items()}
     return {name: found[name] for name in graphlib.TopologicalSorter(needed).static_order()}
 
 
@@ -103,8 +102,9 @@ def run_sql(
     given = {name: value for name, value in parameters.items() if name in named}
     text = _PARAMETER.sub(lambda found: f"${found['name']}" if found["name"] else found[0], sql)
     rows = pl.DataFrame(connection.sql(text, params=given).to_arrow_table())
-    # DuckDB counts and sums whole numbers in 128 bits, GoogleSQL in 64.
-    return rows.with_columns(cs.decimal().cast(pl.Int64))
+    # DuckDB counts and sums whole numbers in 128 bits, GoogleSQL in 64; 0.5 is a decimal to it.
+    kinds = {name: kind for name, kind in rows.schema.items() if isinstance(kind, pl.Decimal)}
+    return rows.cast({name: pl.Float64 if kind.scale else pl.Int64 for name, kind in kinds.items()})
 
 
 def _made(model: Model, models: Collection[str]) -> set[str]:

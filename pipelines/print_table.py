@@ -11,15 +11,17 @@ MOST_ROWS = 200
 _GAP = "  "
 
 
-def render(rows: pl.DataFrame, width: int | None = None, most: int = MOST_ROWS) -> str:
+def render(
+    rows: pl.DataFrame, width: int | None = None, most: int = MOST_ROWS, widest: int = WIDEST_CELL
+) -> str:
     """The first `most` rows as aligned text, `width` characters wide at most (default: terminal).
 
-    Long cells end in an ellipsis; columns that do not fit are left out and named. The last line
-    says how many rows there are.
+    Cells longer than `widest` end in an ellipsis; columns that do not fit are left out and named.
+    The last line says how many rows there are.
     """
     room = width or shutil.get_terminal_size((120, 24)).columns
     shown = rows.head(most)
-    columns = [_column(shown[name]) for name in rows.columns]
+    columns = [_column(shown[name], widest) for name in rows.columns]
     fitting = _fitting([len(cells[0]) for cells in columns], room)
     lines = [_GAP.join(cells).rstrip() for cells in zip(*columns[:fitting], strict=True)]
     return "\n".join([*lines, _count(rows, fitting, most)]) + "\n"
@@ -31,9 +33,9 @@ def json_text(value: object) -> str:
     return json.dumps(plain, default=str, ensure_ascii=False, separators=(",", ":"))
 
 
-def _column(values: pl.Series) -> list[str]:
+def _column(values: pl.Series, widest: int) -> list[str]:
     cells = [values.name, *(_cell(value) for value in values)]
-    cut = [cell if len(cell) <= WIDEST_CELL else cell[: WIDEST_CELL - 1] + "…" for cell in cells]
+    cut = [cell if len(cell) <= widest else cell[: widest - 1] + "…" for cell in cells]
     size = max(len(cell) for cell in cut)
     is_number = values.dtype.is_numeric()
     head, *rest = [cell.rjust(size) if is_number else cell.ljust(size) for cell in cut]

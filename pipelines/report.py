@@ -11,42 +11,24 @@ from pathlib import Path
 
 import polars as pl
 
-from pipelines import report_charts, report_page
-from pipelines.answers import QUESTIONS, answer
+from pipelines import queries, report_charts, report_page
 from pipelines.report_charts import Chart
 from pipelines.snapshot import Snapshot, WarehouseError, open_snapshot
 
-SECTIONS: dict[str, tuple[str, str, Callable[[pl.DataFrame], Chart]]] = {
-    "active-students": (
-        "active_students",
-        "How many students are active each day?",
-        report_charts.active_students,
-    ),
-    "time-per-chapter": (
-        "time_per_chapter",
-        "Where does the time go?",
-        report_charts.time_per_chapter,
-    ),
-    "time-by-hour": ("time_by_hour", "When do students learn?", report_charts.time_by_hour),
-    "time-distribution": (
-        "time_distribution",
-        "How long is a visit?",
-        report_charts.time_distribution,
-    ),
-    "average-and-median": (
-        "time_distribution",
-        "Is the average a typical visit?",
-        report_charts.average_and_median,
-    ),
-    "drop-off": ("drop_off", "Where do students drop off?", report_charts.drop_off),
-    "courses": ("courses", "How do courses compare?", report_charts.courses),
-    "wrong-answers": (
-        "wrong_answers",
-        "Which questions do people get wrong?",
-        report_charts.wrong_answers,
-    ),
+SECTIONS: dict[str, Callable[[pl.DataFrame], Chart]] = {
+    "active_students": report_charts.active_students,
+    "time_per_chapter": report_charts.time_per_chapter,
+    "time_by_hour": report_charts.time_by_hour,
+    "time_distribution": report_charts.time_distribution,
+    "average_and_median": report_charts.average_and_median,
+    "drop_off": report_charts.drop_off,
+    "course_visits": report_charts.course_visits,
+    "hardest_questions": report_charts.hardest_questions,
 }
-"""Id on the page -> name of the question, heading, and how it is drawn; in the page's order."""
+"""Name of a question of `sql/queries` -> how its answer is drawn; in the page's order."""
+
+_ANSWERED_BY = {"average_and_median": "time_distribution"}
+"""Questions whose own answer needs a rollup -> one that holds the figures and needs none."""
 
 _NO_DATA = (
     "<section><h2>There is no data yet</h2><p>The warehouse is empty. Run "
@@ -57,20 +39,19 @@ _NO_DATA = (
 
 def render(snapshot: Snapshot, written_at: datetime.datetime) -> str:
     """The report of a snapshot as one HTML page; a page that says so when there is no data."""
-    texts = " ".join(question.sql for question in QUESTIONS.values())
-    connection = snapshot.connect(texts)
-    rows = {name: answer(connection, name) for name in QUESTIONS}
+    rows = _answers(snapshot)
     if all(found.is_empty() for found in rows.values()):
         return report_page.page(_NO_DATA, {}, written_at)
     charts = {
-        place: draw(rows[name])
-        for place, (name, _, draw) in SECTIONS.items()
+        _place(name): draw(rows[name])
+        for name, draw in SECTIONS.items()
         if not rows[name].is_empty()
     }
     headline = rows["headline"]
     body = "" if headline.is_empty() else report_page.headline(headline.row(0, named=True))
-    for place, (_, title, _) in SECTIONS.items():
-        body += report_page.section(place, title, charts.get(place))
+    asked = queries.load_queries()
+    for name in SECTIONS:
+        body += report_page.section(_place(name), asked[name].question, charts.get(_place(name)))
     return report_page.page(body, charts, written_at)
 
 
@@ -88,6 +69,20 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     print(f"written {options.out}: open it in a browser")
     return 0
+
+
+def _answers(snapshot: Snapshot) -> dict[str, pl.DataFrame]:
+    """The rows of the headline and of every section."""
+    asked = queries.load_queries()
+    used = {name: asked[_ANSWERED_BY.get(name, name)] for name in ("headline", *SECTIONS)}
+    connection = queries.connect(snapshot, used.values())
+    found = {query: queries.answer(connection, query) for query in dict.fromkeys(used.values())}
+    return {name: found[query] for name, query in used.items()}
+
+
+def _place(name: str) -> str:
+    """The id of a section on the page."""
+    return name.replace("_", "-")
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -123,7 +123,7 @@ def drop_off(rows: pl.DataFrame) -> Chart:
     return Chart([figure], shown, notes)
 
 
-def courses(rows: pl.DataFrame) -> Chart:
+def course_visits(rows: pl.DataFrame) -> Chart:
     """Three small bar charts: minutes a visit (median), drop-off rate, completion rate."""
     shown, notes = _enough(rows, "course", "visits")
     parts = [
@@ -142,7 +142,7 @@ def courses(rows: pl.DataFrame) -> Chart:
 
 def active_students(rows: pl.DataFrame) -> Chart:
     """Line: students with an event, per day; days without any event are zero."""
-    days = {row["date"]: row["active_students"] for row in rows.to_dicts()}
+    days = {row["date"]: row["dau"] for row in rows.to_dicts()}
     first, last = min(days), max(days)
     dates = [first + datetime.timedelta(days=n) for n in range((last - first).days + 1)]
     trace = {
@@ -162,7 +162,7 @@ def active_students(rows: pl.DataFrame) -> Chart:
     return Chart([{"data": [trace], "layout": layout}], rows, [])
 
 
-def wrong_answers(rows: pl.DataFrame) -> Chart:
+def hardest_questions(rows: pl.DataFrame) -> Chart:
     """Bars: share of wrong answers per question, hardest first."""
     shown, notes = _enough(rows, "question", "answers")
     named = shown.rename({"quiz": "course", "question": "chapter"})

@@ -22,6 +22,7 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from pipelines import views
+from pipelines.tell_files_apart import by_partition
 from schemas import arrow, tables
 
 RUNS = "ops.pipeline_runs"
@@ -64,7 +65,7 @@ class Snapshot:
         A table that the warehouse does not have yet (it is older than the table) is empty.
         """
         try:
-            return self.table(name).to_pyarrow_dataset()
+            return by_partition(self.table(name).to_pyarrow_dataset())
         except MissingTableError:
             return ds.dataset(arrow.schema(_described(name).name).empty_table())
 
@@ -123,6 +124,7 @@ def open_snapshot(warehouse: str | Path, storage_options: dict[str, str] | None 
     WarehouseError when there is no warehouse, or it cannot be read.
     """
     root = str(warehouse).rstrip("/")
+    refuse_bigquery(root)
     options = storage_options or environment_options(root, os.environ)
     try:
         runs = load_table(root, RUNS, options)
@@ -132,6 +134,14 @@ def open_snapshot(warehouse: str | Path, storage_options: dict[str, str] | None 
     newest = newest_completed(runs)
     named = newest.versions if newest else {}
     return Snapshot(root, {**named, RUNS: runs.version()}, options)
+
+
+def refuse_bigquery(warehouse: str) -> None:
+    """Raise WarehouseError for bq://…, in programs that know folders and buckets only."""
+    if warehouse.startswith("bq://"):
+        raise WarehouseError(
+            f"this does not work with {warehouse}: batch, provision and query do (docs/bigquery.md)"
+        )
 
 
 def environment_options(warehouse: str, environment: Mapping[str, str]) -> dict[str, str] | None:

@@ -1,4 +1,4 @@
-"""What is a row of a dimension? Names and properties of courses, chapters and dates."""
+"""What is a row of a dimension? Properties of courses, chapters, questions and dates."""
 
 import datetime
 
@@ -31,6 +31,18 @@ class DimChapters:
     expected_minutes: float | None = column("Time a student is expected to need (min).")
     has_quiz: bool | None = column("Whether the chapter has a quiz.")
     lesson_ids: list[str] | None = column("Lessons of the chapter.")
+
+
+@table(
+    "gold", "one row per quiz and question of the question catalogue", ("quiz_id", "question_id")
+)
+class DimQuestions:
+    """Questions of quizzes. The right options stay out: whoever reads gold could pass them on."""
+
+    quiz_id: str | None = column("Quiz; null is a value.")
+    question_id: str | None = column("Question; null is a value.")
+    pass_mark: float | None = column("Share of right answers that passes the quiz (0-1).")
+    skill_id: str | None = column("Skill that the question asks for.")
 
 
 @table("gold", "one row per date from the first event to the last", ("date",))

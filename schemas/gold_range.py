@@ -39,7 +39,7 @@ class ChapterAnalytics:
     drop_off_rate: float | None = column("Drop-offs over visits where it is known (0-1).")
     completion_rate: float | None = column("Completed over visits where it is known (0-1).")
     difficulty_score: float | None = column(
-        "0 easy - 1 hard, of time rank, drop-off and quiz accuracy; null under 5 students."
+        "That of `chapter_difficulty`, of the same date; null under 5 students (0-1)."
     )
 
 
@@ -50,7 +50,7 @@ class ChapterAnalytics:
     "as_of_date",
 )
 class CourseComparison:
-    """Courses side by side."""
+    """Courses side by side: those with a row in `student_course_metrics`."""
 
     as_of_date: datetime.date = column(_AS_OF)
     course_id: str | None = column(_COURSE)
@@ -62,7 +62,9 @@ class CourseComparison:
     )
     completion_rate: float | None = column("Completed over visits where it is known (0-1).")
     drop_off_rate: float | None = column("Drop-offs over visits where it is known (0-1).")
-    quiz_accuracy: float | None = column("Right answers over answers of known result (0-1).")
+    quiz_accuracy: float | None = column(
+        "Right answers over answers of known result, of all students and attempts (0-1)."
+    )
     video_watch_ratio_average: float | None = column(
         "Mean watch ratio over views of known length (0-1)."
     )
@@ -83,7 +85,8 @@ class CourseDropoff:
     chapter_order: int | None = column("Place in the course by the catalogue; null if unknown.")
     students_reached: int = column("Distinct students with a visit of the chapter.")
     students_stopped: int = column(
-        "Of them, those whose last chapter it is, course not completed, away for away_days."
+        "Of them, those whose last visit of the course it had, who have not completed the course "
+        "and have had no event of it for away_days or more."
     )
     drop_off_index: float = column("Stopped over reached (0-1).")
 
@@ -99,7 +102,9 @@ class CohortRetention:
 
     as_of_date: datetime.date = column(_AS_OF)
     cohort_week: datetime.date = column("Monday of the ISO week of the first session.")
-    week_number: int = column("Weeks since the cohort's week, from 0.")
+    week_number: int = column(
+        "Weeks since the cohort's week, from 0 to the week of as_of_date, which may not be over."
+    )
     cohort_students: int = column("Students whose first session lies in the cohort's week.")
     retained_students: int = column("Of them, those with a session in this week.")
     retention_rate: float = column("Retained over cohort students (0-1).")

@@ -16,17 +16,27 @@ _COURSE = "Course; null is a value."
     "as_of_date",
 )
 class StudentCourseMetrics:
-    """How far a student is in a course and what it took."""
+    """How far a student is in a course and what it took.
+
+    An event is of the course it names. One that names none, but a chapter, lesson, video, quiz or
+    assignment, or whose type is of a course or quiz, is of the unknown course (null).
+    """
 
     as_of_date: datetime.date = column(_AS_OF)
     student_hash: str = column(_STUDENT, is_sensitive=True)
     course_id: str | None = column(_COURSE)
     completion_ratio: float | None = column(
-        "Completed chapters over the chapters of the catalogue, else over those seen (0-1)."
+        "Completed chapters of the catalogue over all of them; over those visited for a course "
+        "without catalogue (null if none was) (0-1)."
     )
-    lessons_started: int = column("Distinct lessons with an event.")
+    is_completed: bool = column(
+        "A course_complete event, or every chapter of the catalogue completed."
+    )
+    lessons_started: int = column("Distinct lessons with an event of the course.")
     lessons_completed: int = column("Distinct lessons with a lesson_complete event.")
-    total_lessons: int | None = column("Lessons of the course in the catalogue; null if unknown.")
+    total_lessons: int | None = column(
+        "Distinct lessons of the course in the catalogue; null if it names none."
+    )
     chapters_started: int = column("Distinct chapters with a visit.")
     chapters_completed: int = column("Distinct chapters with a completed visit.")
     total_chapters: int | None = column("Chapters of the course in the catalogue; null if unknown.")
@@ -43,11 +53,17 @@ class StudentCourseMetrics:
         "Mean watch ratio over views of known length (0-1)."
     )
     quizzes_attempted: int = column("Distinct quizzes with a quiz event.")
-    quizzes_passed: int = column("Quizzes whose best daily accuracy reached the pass mark.")
+    quizzes_passed: int = column(
+        "Quizzes with a day on which the share of right answers (of known result) reached the pass "
+        "mark: the largest of the quiz's questions in the catalogue, else the default."
+    )
     quiz_average_score: float | None = column("Right answers over answers of known result (0-1).")
     assignments_submitted: int = column("Distinct assignments with an assignment_submit event.")
     last_activity_at: datetime.datetime = column("Last event of the student in the course (UTC).")
-    streak_days: int = column("Consecutive dates up to this one with a session (days).")
+    last_activity_date: datetime.date = column("Date of it in the reporting time zone.")
+    streak_days: int = column(
+        "Consecutive dates with a session of any course, up to and including this one (days)."
+    )
 
 
 @table(
@@ -100,11 +116,15 @@ class StudentFeatures:
     )
     last_login_days_ago: int = column("Dates since the last session (days).")
     engagement_trend: float | None = column(
-        "Time per day of the last 7 dates over that of the last 30, minus 1; null without time."
+        "Time per day of the last 7 dates over that of the last 30, minus 1: from -1 (stopped) "
+        "to 23/7 (all of it in the last 7); null without time."
     )
     streak_days: int = column("Consecutive dates up to this one with a session (days).")
     regularity: float | None = column(
-        "Share of the weekdays with activity of the last 4 weeks that repeat weekly (0-1)."
+        "Share of the weekdays with a session that repeat from week to week, over the 3 pairs of "
+        "neighbouring weeks of the last 28 dates: sum of the weekdays in both over sum of the "
+        "larger numbers of weekdays (0-1); null without a session in them. Measure WS1 of "
+        "Boroujeni et al., How to quantify student's regularity? (EC-TEL 2016), pooled."
     )
 
 
@@ -123,27 +143,43 @@ class StudentProfiles:
     total_enrolments: int = column("Distinct courses enrolled in.")
     active_enrolments: int = column("Of them, neither completed nor dropped.")
     completed_enrolments: int = column("Of them, with a course_complete event.")
-    dropped_enrolments: int = column("Of them, left by a course_unenroll event.")
+    dropped_enrolments: int = column(
+        "Of them, not completed, with a course_unenroll event after the last course_enroll."
+    )
     total_hours: float = column("Sum of session durations (h).")
     average_daily_minutes: float | None = column("Session time per date with a session (min).")
-    preferred_hour: int | None = column("Hour of the day with most sessions started (0-23).")
-    preferred_weekday: int | None = column("Weekday with most sessions (1 Monday - 7 Sunday).")
+    preferred_hour: int | None = column(
+        "Hour of the day with most sessions started, of several the earliest (0-23)."
+    )
+    preferred_weekday: int | None = column(
+        "Weekday with most sessions, of several the earliest (1 Monday - 7 Sunday)."
+    )
     average_completion_days: float | None = column(
-        "Mean days from enrolment to completion of the completed courses (days)."
+        "Mean time from the first course_enroll event of a course to the first course_complete "
+        "event since, over the courses that have one (days of 24 h)."
     )
     learning_consistency_score: float | None = column(
-        "Share of the weeks since the first session that have one (0-1)."
+        "Share of the ISO weeks with a session, from that of the first session to that of the "
+        "date of reckoning (0-1). Our own, a weekly indicator of regular engagement as in "
+        "Jovanovic et al., Computers & Education 134 (2019)."
     )
     overall_average_score: float | None = column("Mean score of the answers that have one.")
     quiz_accuracy: float | None = column("Right answers over answers of known result (0-1).")
-    at_risk_score: float | None = column("Largest at-risk score of a course (0-1); null if none.")
+    at_risk_score: float | None = column(
+        "Largest score of the student in the newest gold.at_risk_scores (0-1); null if none. "
+        "Before there are any: mean of the known parts, weighted 0.5 absence "
+        "(1 - 0.5 ^ (days_since_active / away_days)), 0.3 decline (-engagement_trend, at least 0) "
+        "and 0.2 wrong answers (1 - quiz_accuracy_30d). Effort and performance as in Arnold & "
+        "Pistilli, Course Signals (LAK 2012); the weights are our own.",
+        is_sensitive=True,
+    )
     last_activity_at: datetime.datetime = column("Last event (UTC).")
     days_since_active: int = column("Dates since the last event (days).")
 
 
 @table(
     "gold",
-    "one row per date of reckoning, student, course and assignment with an event",
+    "one row per date of reckoning, student, course and assignment started or submitted",
     ("as_of_date", "student_hash", "course_id", "assignment_id"),
     "as_of_date",
 )
@@ -156,7 +192,7 @@ class AssignmentStatus:
     assignment_id: str = column("Assignment.")
     started_at: datetime.datetime | None = column("First assignment_start; null if none (UTC).")
     submitted_at: datetime.datetime | None = column("Last assignment_submit; null if none (UTC).")
-    status: str = column("started or submitted.")
+    status: str = column("submitted once there is a submission, else started.")
 
 
 @table(
@@ -174,5 +210,8 @@ class SkillMastery:
     attempts_count: int = column("Answers of known result.")
     correct_count: int = column("Right answers.")
     accuracy: float = column("Right answers over answers (0-1).")
-    mastery: float = column("Estimated mastery (0-1).")
-    is_gap: bool = column("Mastery is too low: a knowledge gap.")
+    mastery: float = column(
+        "Mean of the Beta posterior of the share of right answers, uniform prior: (right + 1) / "
+        "(answers + 2) (0-1), Laplace's rule of succession."
+    )
+    is_gap: bool = column("At least 3 answers and mastery under pass_mark: a knowledge gap.")

@@ -33,11 +33,17 @@ class ChapterDifficulty:
     students: int = column("Distinct students with a visit.")
     median_active_seconds: float = column("Median active time of the visits (s).")
     time_rank: float | None = column(
-        "Percent rank of that time (over the expected time if known) in the course (0-1)."
+        "PERCENT_RANK of that time among the visited chapters of the course; of time over expected "
+        "time if the catalogue has that for all of them. 0 for an only chapter (0-1)."
     )
     drop_off_rate: float | None = column("Drop-offs over visits where it is known (0-1).")
-    quiz_accuracy: float | None = column("Right answers over answers of known result (0-1).")
-    difficulty_score: float | None = column("0 easy - 1 hard; null under 5 students.")
+    quiz_accuracy: float | None = column(
+        "Right answers over answers of known result, of the answers that name the chapter (0-1)."
+    )
+    difficulty_score: float | None = column(
+        "0 easy - 1 hard: 0.5 x time_rank + 0.3 x drop_off_rate + 0.2 x (1 - quiz_accuracy), over "
+        "the weights of the parts that are known; null under 5 students."
+    )
 
 
 @table(

@@ -28,7 +28,7 @@ class PipelineRuns:
 
     run_id: str = column("Id of the run.")
     run_date: datetime.date = column("UTC date of the start.")
-    mode: str = column("batch, streaming, replay or maintain.")
+    mode: str = column("batch, streaming, replay, maintain, rollup or check.")
     status: str = column("completed, failed or (streaming) running.")
     started_at: datetime.datetime = column("Start (UTC).")
     finished_at: datetime.datetime = column("End; of a running stream the last commit (UTC).")

@@ -123,6 +123,9 @@ class ChapterVisits:
     is_drop_off: bool | None = column("Scrolled less than half and not completed; null if unknown.")
     is_idle: bool = column("Open much longer than active: a tab left open.")
     is_skim: bool = column("Scrolled far in too little time.")
+    activity_kind: str = column(
+        "video if the visit holds a video event, else quiz if it holds a quiz event, else reading."
+    )
     class_id: str | None = column("First known class of the visit, else the session's.")
     subject_id: str | None = column("First known subject of the visit.")
     device_type: str | None = column(_DEVICE)

@@ -10,15 +10,20 @@ _status = {"code": 0}
 _WHOLE_PROGRAMS = (
     "test_batch_", "test_demo", "test_replay_",
     "test_stream_", "test_kafka_", "test_flink_", "test_services",
+    "test_gcs", "test_template_launch", "test_terraform",
+    "test_bigquery_",
 )  # fmt: skip
 """Files of tests that run whole programs or servers: `make check` leaves them out."""
+_ENGINE = "googlesql"
+"""The fixture that starts Google's own engine of GoogleSQL."""
 _FAULTS = "test_flink_faults"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests of whole programs as slow, and those that kill a cluster as faults."""
     for item in items:
-        if item.path.name.startswith(_WHOLE_PROGRAMS):
+        is_whole = item.path.name.startswith(_WHOLE_PROGRAMS)
+        if is_whole or _ENGINE in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.slow)
         if item.path.name.startswith(_FAULTS):
             item.add_marker(pytest.mark.faults)

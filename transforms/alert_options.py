@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from transforms.live_moment import MAX_FUTURE_MS
 from transforms.options import MetricOptions
 
 MINUTE_MS = 60_000
@@ -42,6 +43,7 @@ class AlertRules:
 
     alerts: AlertOptions = field(default_factory=AlertOptions)
     metrics: MetricOptions = field(default_factory=MetricOptions)
+    max_future_ms: int = MAX_FUTURE_MS
 
 
 def exact(share: float) -> Fraction:

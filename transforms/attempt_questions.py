@@ -47,7 +47,7 @@ def _since_last(timeline: Timeline, rows: np.ndarray) -> np.ndarray:
 def _judge(attempts: pl.DataFrame, questions: Questions) -> pl.DataFrame:
     """is_correct as sent, else by the score, else by the catalogue's right option."""
     known = attempts.join(
-        questions.questions, ["quiz_id", "question_id"], "left",
+        questions.right_options, ["quiz_id", "question_id"], "left",
         nulls_equal=True, maintain_order="left",
     )  # fmt: skip
     by_option = pl.col("selected_option") == pl.col("correct_option")

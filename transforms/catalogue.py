@@ -19,6 +19,13 @@ CATALOGUE_COLUMNS: dict[str, Any] = {
     "lesson_ids": pl.List(pl.String),
 }
 
+QUESTION_COLUMNS: dict[str, Any] = {
+    "quiz_id": pl.String,
+    "question_id": pl.String,
+    "correct_option": pl.String,
+    "pass_mark": pl.Float64,
+    "skill_id": pl.String,
+}
 
 _LESSON = ("course_id", "lesson_id", "lesson_chapter")
 
@@ -56,13 +63,14 @@ class Catalogue:
 
 @dataclass(frozen=True)
 class Questions:
-    """The optional catalogue of questions: quiz_id, question_id, correct_option."""
+    """The optional catalogue of questions, one row each; columns as QUESTION_COLUMNS."""
 
-    questions: pl.DataFrame = field(
-        default_factory=lambda: pl.DataFrame(
-            schema=dict.fromkeys(("quiz_id", "question_id", "correct_option"), pl.String)
-        )
-    )
+    questions: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=QUESTION_COLUMNS))
+
+    @property
+    def right_options(self) -> pl.DataFrame:
+        """quiz_id, question_id, correct_option."""
+        return self.questions.select("quiz_id", "question_id", "correct_option")
 
 
 def build_catalogue(rows: Sequence[Mapping[str, Any]]) -> Catalogue:
@@ -73,10 +81,11 @@ def build_catalogue(rows: Sequence[Mapping[str, Any]]) -> Catalogue:
 
 
 def build_questions(rows: Sequence[Mapping[str, Any]]) -> Questions:
-    """A catalogue of questions from rows of texts."""
-    names = ("quiz_id", "question_id", "correct_option")
-    records = [{name: _text(row.get(name)) for name in names} for row in rows]
-    frame = pl.DataFrame(records, schema=dict.fromkeys(names, pl.String))
+    """A catalogue of questions from rows of texts. ValueError for a pass mark outside 0..1."""
+    records = [{name: _read(name, row.get(name)) for name in QUESTION_COLUMNS} for row in rows]
+    frame = pl.DataFrame(records, schema=QUESTION_COLUMNS)
+    if not frame["pass_mark"].drop_nulls().is_between(0, 1).all():
+        raise ValueError("a pass_mark is not between 0 and 1")
     return Questions(frame.unique(["quiz_id", "question_id"], keep="first", maintain_order=True))
 
 
@@ -108,10 +117,6 @@ def _read(name: str, value: Any) -> Any:
         )
     if name == "has_quiz":
         return str(value).strip().lower() in ("true", "1", "yes")
-    if name in ("chapter_order", "expected_minutes"):
-        return float(value) if name == "expected_minutes" else int(float(value))
-    return str(value)
-
-
-def _text(value: Any) -> str | None:
-    return None if value is None or value == "" else str(value)
+    if name in ("expected_minutes", "pass_mark"):
+        return float(value)
+    return int(float(value)) if name == "chapter_order" else str(value)

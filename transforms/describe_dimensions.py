@@ -1,11 +1,11 @@
-"""What are the dimensions? Courses and chapters of the catalogue, and the calendar."""
+"""What are the dimensions? Courses, chapters and questions of catalogues, and the calendar."""
 
 import datetime
 from collections.abc import Collection
 
 import polars as pl
 
-from transforms.catalogue import Catalogue
+from transforms.catalogue import Catalogue, Questions
 
 
 def describe_courses(catalogue: Catalogue) -> pl.DataFrame:
@@ -22,6 +22,11 @@ def describe_courses(catalogue: Catalogue) -> pl.DataFrame:
 def describe_chapters(catalogue: Catalogue) -> pl.DataFrame:
     """Rows of `dim_chapters`."""
     return catalogue.chapters
+
+
+def describe_questions(questions: Questions) -> pl.DataFrame:
+    """Rows of `dim_questions`: without the right options."""
+    return questions.questions.drop("correct_option")
 
 
 def describe_dates(dates: Collection[datetime.date]) -> pl.DataFrame:

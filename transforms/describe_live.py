@@ -1,7 +1,7 @@
 """What is the live store to be told about these events? Per student the newest facts, and counts.
 
-An event counts at its `moment`: `ended_ms` of an interval, else `occurred_ms`. Everything told is
-such that the store can merge it in any order, and twice: newest facts, intervals, entries of sets.
+An event counts at its `moment`, see `transforms.live_moment`. Everything told is such that the
+store can merge it in any order, and twice: newest facts, intervals, entries of sets.
 """
 
 from collections.abc import Iterator
@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 import xxhash
 
+from transforms.live_moment import MAX_FUTURE_MS, live_moment
 from transforms.options import MetricOptions
 from transforms.score_engagement import weight_tenths
 from transforms.slices import firsts_of, lasts_of
@@ -66,14 +67,16 @@ class LiveUpdate:
     latest: list[tuple[Any, ...]]
 
 
-def describe_live(events: pl.DataFrame, options: MetricOptions) -> LiveUpdate | None:
+def describe_live(
+    events: pl.DataFrame, options: MetricOptions, max_future_ms: int = MAX_FUTURE_MS
+) -> LiveUpdate | None:
     """The update of canonical events (optionally with `watermark_ms`), in any order; None of none.
 
-    Events may repeat.
+    Events may repeat. `max_future_ms`: of `live_moment`.
     """
     if not events.height:
         return None
-    rows = _rows(events, options)
+    rows = _rows(events, options, max_future_ms)
     columns = {name: rows[name].to_list() for name in rows.columns}
     cells, cell_of_row = _cells(columns)
     watermarks = events["watermark_ms"] if "watermark_ms" in events.columns else pl.Series([None])
@@ -88,7 +91,7 @@ def describe_live(events: pl.DataFrame, options: MetricOptions) -> LiveUpdate | 
     )
 
 
-def _rows(events: pl.DataFrame, options: MetricOptions) -> pl.DataFrame:
+def _rows(events: pl.DataFrame, options: MetricOptions, max_future_ms: int) -> pl.DataFrame:
     """What is needed of the events, each student's in order of their moments. One query: cheap."""
     occurred = pl.col("occurred_ms")
     day = occurred // DAY_MS
@@ -102,7 +105,7 @@ def _rows(events: pl.DataFrame, options: MetricOptions) -> pl.DataFrame:
         "event_type",
         pl.col("event_name").str.slice(0, LONGEST_ID),
         *(pl.col(name).str.slice(0, LONGEST_TEXT) for name in FACTS),
-        moment=pl.coalesce("ended_ms", "occurred_ms"),
+        moment=live_moment(max_future_ms),
         day=day,
     )
     return wanted.sort("student_hash", "moment").collect()

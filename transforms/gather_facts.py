@@ -7,6 +7,7 @@ import polars as pl
 import xxhash
 
 from transforms.alert_options import MINUTE_MS
+from transforms.live_moment import MAX_FUTURE_MS, live_moment
 
 _STEPS = {
     "event_id": pl.String,
@@ -28,15 +29,15 @@ FACTS: dict[str, pl.DataType | type[pl.DataType]] = {
 """Columns of facts; those after `ended_ms` are null but for video events.
 
 `student`: XXH3-64 of the student's hash, evenly spread over all numbers. `ended_ms`: end of the
-activity, `occurred_ms` for a point.
+activity, as `live_moment` has it.
 """
 
-_NEEDED = ("student_hash", "occurred_ms", "ended_ms", *_STEPS)
+_NEEDED = ("student_hash", "occurred_ms", *_STEPS)
 
 
-def needed(events: pl.DataFrame) -> pl.DataFrame:
-    """The columns of canonical events that facts are made of."""
-    return events.select(_NEEDED)
+def needed(events: pl.DataFrame, max_future_ms: int = MAX_FUTURE_MS) -> pl.DataFrame:
+    """The columns of canonical events that facts are made of. `max_future_ms`: of `live_moment`."""
+    return events.select(*_NEEDED, live_moment(max_future_ms).alias("ended_ms"))
 
 
 def no_facts() -> pl.DataFrame:
@@ -66,7 +67,7 @@ def _facts(events: pl.DataFrame) -> pl.DataFrame:
     return events.select(
         _numbers(events["student_hash"]),
         "occurred_ms",
-        pl.col("ended_ms").fill_null(pl.col("occurred_ms")),
+        "ended_ms",
         *(pl.when(is_video).then(pl.col(name)).alias(name) for name in _STEPS),
     )
 

@@ -53,7 +53,7 @@ class RaiseAlerts(beam.PTransform):
         """Both outputs, as attributes of what is returned."""
         minutes = (
             frames
-            | "GatherFacts" >> beam.ParDo(_GatherFacts()).with_output_types(Keyed)
+            | "GatherFacts" >> beam.ParDo(_GatherFacts(self.rules)).with_output_types(Keyed)
             | "Minutes" >> beam.WindowInto(FixedWindows(MINUTE_MS // 1000))
             | "GroupMinutes" >> beam.GroupByKey()
             | "JoinFacts" >> beam.MapTuple(_join).with_output_types(Keyed)
@@ -66,6 +66,9 @@ class RaiseAlerts(beam.PTransform):
 class _GatherFacts(beam.DoFn):
     """Facts of a bundle's frames, each minute's at its own time."""
 
+    def __init__(self, rules: AlertRules):
+        self._rules = rules
+
     def start_bundle(self) -> None:
         """Nothing gathered yet."""
         self._events: list[pl.DataFrame] = []
@@ -73,7 +76,7 @@ class _GatherFacts(beam.DoFn):
     def process(self, events: pl.DataFrame) -> None:
         """Keep what is needed of a frame."""
         if not events.is_empty():
-            self._events.append(needed(events))
+            self._events.append(needed(events, self._rules.max_future_ms))
 
     def finish_bundle(self) -> Iterator[WindowedValue]:
         """One frame per minute; the watermark waits for the bundle, so none becomes late."""

@@ -13,6 +13,7 @@ from transforms.sessionize import Timeline
 from transforms.slices import changes, first_known, firsts_of
 
 COMPLETING = (*ENDING, "video_complete")
+_READING = "reading"
 _INHERITED = ("class_id", "subject_id", "device_type")
 
 
@@ -53,20 +54,31 @@ def _describe(timeline: Timeline, stays: Stays, kind: str) -> pl.DataFrame:
 
 
 def _of_members(timeline: Timeline, stays: Stays) -> dict[str, pl.Series]:
-    """Depth, completion and traits over the events of each visit, in their order."""
+    """Depth, completion, activity and traits over the events of each visit, in their order."""
     order = np.lexsort((stays.member_rows, stays.member_visits))
     rows = stays.member_rows[order]
     members = timeline.events[rows]
     if not len(rows):
-        return members["scroll_depth", "is_done", *_INHERITED].to_dict()
+        nothing = members.with_columns(activity_kind=pl.lit(_READING))
+        return nothing["scroll_depth", "is_done", "activity_kind", *_INHERITED].to_dict()
     firsts = firsts_of(changes(stays.member_visits[order]))
     depth = np.maximum.reduceat(members["scroll_depth"].fill_null(-1.0).to_numpy(), firsts)
     is_done = members["event_type"].is_in(COMPLETING) | members["is_done"].fill_null(False)
     return {
         "scroll_depth": pl.Series(depth).set(pl.Series(depth < 0), None),
         "is_done": pl.Series(np.maximum.reduceat(is_done.to_numpy(), firsts)),
+        "activity_kind": _activity_kinds(members["event_type"], firsts),
         **{name: first_known(members[name], firsts) for name in _INHERITED},
     }
+
+
+def _activity_kinds(types: pl.Series, firsts: np.ndarray) -> pl.Series:
+    """What each visit was spent on; a video goes before a quiz, a quiz before reading."""
+    has = {
+        kind: np.maximum.reduceat(types.str.starts_with(f"{kind}_").to_numpy(), firsts)
+        for kind in ("video", "quiz")
+    }
+    return pl.Series(np.select(list(has.values()), list(has), _READING), dtype=pl.String)
 
 
 def _visit_ids(visits: pl.DataFrame) -> pl.Series:

@@ -52,10 +52,18 @@ def _read(records: list[Record], options: Options) -> list[dict]:
     events = []
     for record in records:
         try:
-            events.append(read_event(record, options, Catalogue(None)))
+            events.append(_as_received(read_event(record, options, Catalogue(None)), options))
         except DeadLetterError:
             continue
     return events
+
+
+def _as_received(event: dict, options: Options) -> dict:
+    """The event without what lay ahead of its receipt by more than is allowed."""
+    if event["received"] is None or not options.max_future_ms:
+        return event
+    latest = event["received"] + options.max_future_ms
+    return event | {"end": max(event["start"], min(event["end"], latest))}
 
 
 class School:

@@ -1,13 +1,14 @@
 """What should the live figures say, given all events and the time? One student at a time.
 
-An event is a dict with the names of canonical events; it counts at its end if it has one. Copies
-of an event (student, id and times alike) count once.
+An event is a dict with the names of canonical events; it counts at its end if it has one, but at
+most five minutes after its receipt and not before its start. Copies of an event (student, id and
+times alike) count once.
 """
 
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-MINUTE, ACTIVE, TREND, NEAR = 60_000, 300_000, 300_000, 600_000
+MINUTE, ACTIVE, TREND, NEAR, FUTURE = 60_000, 300_000, 300_000, 600_000, 300_000
 KEPT_MINUTES, KEPT_SESSIONS, DAY = 21, 8, 86_400_000
 SHOWN = 20
 FACTS = ("course_id", "chapter_id", "subject_id", "class_id", "device_type", "browser")
@@ -15,7 +16,7 @@ FACTS = ("course_id", "chapter_id", "subject_id", "class_id", "device_type", "br
 
 def live_view(events: list[dict], now: int, gap_ms: int = 1_800_000, timezone: str = "UTC") -> dict:
     """The figures as of `now`, epoch ms, by the names of the product's view."""
-    events = _distinct(events)
+    events = [_as_received(event) for event in _distinct(events)]
     students = {
         student: _student(
             [e for e in events if e["student_hash"] == student], now, gap_ms, timezone
@@ -47,6 +48,14 @@ def live_view(events: list[dict], now: int, gap_ms: int = 1_800_000, timezone: s
 
 def _moment(event: dict) -> int:
     return event["occurred_ms"] if event["ended_ms"] is None else event["ended_ms"]
+
+
+def _as_received(event: dict) -> dict:
+    """The event without what lay ahead of its receipt."""
+    end, received = event["ended_ms"], event["received_ms"]
+    if end is None or received is None or end <= received + FUTURE:
+        return event
+    return event | {"ended_ms": max(event["occurred_ms"], received + FUTURE)}
 
 
 def _place(event: dict) -> tuple[int, str, str, int]:

@@ -43,6 +43,7 @@ _VISIT_COLUMNS = (
     "is_drop_off",
     "is_idle",
     "is_skim",
+    "activity_kind",
     "class_id",
     "subject_id",
     "device_type",

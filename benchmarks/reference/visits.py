@@ -121,9 +121,18 @@ def _describe(visit: dict, session: dict, options: Options, catalogue: Catalogue
     for column in ("class_id", "subject_id", "device_type"):
         own = first_known(events, column)
         visit[column] = first_known(session["events"], column) if own is None else own
+    visit["activity_kind"] = _activity_kind(events)
     _describe_progress(visit)
     _describe_idle(visit, options, catalogue)
     _describe_skim(visit, options, catalogue)
+
+
+def _activity_kind(events: list[dict]) -> str:
+    """What the visit's time was spent on; a video goes before a quiz, a quiz before reading."""
+    for kind in ("video", "quiz"):
+        if any(event["event_type"].startswith(f"{kind}_") for event in events):
+            return kind
+    return "reading"
 
 
 def _visit_id(visit: dict) -> str:

@@ -11,13 +11,17 @@ import polars as pl
 
 from pipelines import storage
 from pipelines.outputs.describe_run import OUTCOMES, Run, describe_run
-from pipelines.outputs.lake import Lake
+from pipelines.outputs.open_warehouse import Tables, open_warehouse, taking_turn
 from pipelines.outputs.owned_dates import all_dates, refuse_owned
-from pipelines.outputs.recover import committing, undo_dead_runs
-from pipelines.outputs.write_rows import NewFile, write_rows
+from pipelines.outputs.write_rows import NewFile
 from schemas import tables
-from transforms.catalogue import Catalogue
-from transforms.describe_dimensions import describe_chapters, describe_courses, describe_dates
+from transforms.derive import DeriveOptions
+from transforms.describe_dimensions import (
+    describe_chapters,
+    describe_courses,
+    describe_dates,
+    describe_questions,
+)
 from transforms.detect_chapters import (
     TREND_KINDS,
     detect_low_engagement,
@@ -53,9 +57,9 @@ class CommitRun(beam.PTransform):
     Errors: LostRecordsError, before anything is committed.
     """
 
-    def __init__(self, warehouse: str, staging: str, run: Run, catalogue: Catalogue) -> None:
+    def __init__(self, warehouse: str, staging: str, run: Run, known: DeriveOptions) -> None:
         super().__init__()
-        self.commit = _Commit(warehouse, staging, run, catalogue)
+        self.commit = _Commit(warehouse, staging, run, known)
 
     def expand(self, facts: beam.PCollection) -> beam.PCollection:
         """Wire the commit: all facts in one place."""
@@ -68,12 +72,13 @@ class CommitRun(beam.PTransform):
 
 
 class _Commit(beam.DoFn):
-    def __init__(self, warehouse: str, staging: str, run: Run, catalogue: Catalogue) -> None:
-        self.warehouse, self.staging, self.run, self.catalogue = warehouse, staging, run, catalogue
+    def __init__(self, warehouse: str, staging: str, run: Run, known: DeriveOptions) -> None:
+        self.warehouse, self.staging, self.run, self.known = warehouse, staging, run, known
 
     def process(self, element: tuple[None, Iterable[Any]]) -> Iterator[dict[str, Any]]:
         facts = gather(element[1])
-        yield commit_run(Lake(self.warehouse), self.staging, self.run, facts, self.catalogue)
+        lake = open_warehouse(self.warehouse, self.staging)
+        yield commit_run(lake, self.staging, self.run, facts, self.known)
 
 
 def gather(facts: Iterable[Any]) -> Facts:
@@ -89,20 +94,19 @@ def gather(facts: Iterable[Any]) -> Facts:
 
 
 def commit_run(
-    lake: Lake, staging: str, run: Run, facts: Facts, catalogue: Catalogue
+    lake: Tables, staging: str, run: Run, facts: Facts, known: DeriveOptions
 ) -> dict[str, Any]:
     """One commit per table, last the row of the run; the row.
 
     Errors: LostRecordsError, OwnedDatesError, before anything is committed.
     """
     check_counts(facts.counts)
-    with committing(lake.warehouse):
-        undo_dead_runs(lake, run.run_id)
-        return _commit_tables(lake, staging, run, facts, catalogue)
+    with taking_turn(lake, run.run_id):
+        return _commit_tables(lake, staging, run, facts, known)
 
 
 def _commit_tables(
-    lake: Lake, staging: str, run: Run, facts: Facts, catalogue: Catalogue
+    lake: Tables, staging: str, run: Run, facts: Facts, known: DeriveOptions
 ) -> dict[str, Any]:
     dates = dates_of_run(run, facts)
     if not run.is_forced:
@@ -111,13 +115,13 @@ def _commit_tables(
         _check_nothing_shrinks(lake, facts.counts, dates)
     for table in daily_tables():
         lake.replace_dates(table, facts.files.get(table, []), dates, run.run_id)
-    _commit_anomalies(lake, run, facts, dates, catalogue)
-    commit_dimensions(lake, run, catalogue)
+    _commit_anomalies(lake, run, facts, dates, known.catalogue.expected)
+    commit_dimensions(lake, run, known)
     lake.merge_new("dead_letters", _staged_dead_letters(staging, facts, run), run.run_id)
     if run.replayed:
         lake.mark_replayed(run.replayed, run.run_id)
     row = describe_run(run, facts.counts, lake.versions(), "completed")
-    lake.append("pipeline_runs", row)
+    lake.complete(row)
     return row.row(0, named=True)
 
 
@@ -129,7 +133,7 @@ def check_counts(counts: Counter[str]) -> None:
         raise LostRecordsError(f"read {counts['records_read']} records, but: {parts}")
 
 
-def _check_nothing_shrinks(lake: Lake, counts: Counter[str], dates: set[datetime.date]) -> None:
+def _check_nothing_shrinks(lake: Tables, counts: Counter[str], dates: set[datetime.date]) -> None:
     """A replay adds to its dates: fewer events mean that the input given is not all there was."""
     stored = lake.read("events", dates, ["event_id"]).height
     if counts["events"] < stored:
@@ -158,7 +162,7 @@ def daily_tables() -> list[str]:
 
 
 def _commit_anomalies(
-    lake: Lake, run: Run, facts: Facts, dates: set[datetime.date], catalogue: Catalogue
+    lake: Tables, run: Run, facts: Facts, dates: set[datetime.date], expected: pl.DataFrame
 ) -> None:
     """Anomalies of the run's dates, and trends of the days that those dates are the history of."""
     trending = touched_by(dates)
@@ -167,28 +171,30 @@ def _commit_anomalies(
     found = [
         present("anomalies", frame, run.started_at)
         for frame in (
-            detect_low_engagement(of_run, catalogue.expected),
+            detect_low_engagement(of_run, expected),
             detect_trends(chapters, trending),
         )
     ]
     later = trending - dates
     kept = lake.read("anomalies", later).filter(~pl.col("kind").is_in(TREND_KINDS))
     rows = pl.concat([*found, kept.select(found[0].columns)])
-    files = list(write_rows(lake.warehouse, "anomalies", rows)) if not rows.is_empty() else []
+    files = lake.write("anomalies", rows) if not rows.is_empty() else []
     files += facts.files.get("anomalies", [])
     lake.replace_dates("anomalies", files, trending, run.run_id)
 
 
-def commit_dimensions(lake: Lake, run: Run, catalogue: Catalogue) -> None:
-    """Dimensions follow the catalogue given, and the calendar the dates with events."""
+def commit_dimensions(lake: Tables, run: Run, known: DeriveOptions) -> None:
+    """Dimensions follow the catalogues given, and the calendar the dates with events."""
+    catalogue, questions = known.catalogue, known.questions
     frames = {"dim_dates": describe_dates(lake.dates("events"))}
     if not catalogue.chapters.is_empty():
         frames["dim_courses"] = describe_courses(catalogue)
         frames["dim_chapters"] = describe_chapters(catalogue)
+    frames["dim_questions"] = describe_questions(questions)
     for table, frame in frames.items():
         if not frame.is_empty():
             rows = present(table, frame, run.started_at)
-            files = list(write_rows(lake.warehouse, table, rows))
+            files = lake.write(table, rows)
             lake.replace_dates(table, files, None, run.run_id)
 
 

@@ -25,17 +25,17 @@ from pipelines.outputs.find_keys import FoundKeys
 from pipelines.outputs.lake import Lake
 from pipelines.outputs.owned_dates import FirstOwned
 from pipelines.outputs.recover import committing, undo_half, whole_versions
-from pipelines.outputs.register_stream import counts_of, stream_row, write_row
+from pipelines.outputs.register_stream import as_newest, counts_of, stream_row, write_row
 from pipelines.outputs.tend_tables import is_due, tend
 from pipelines.outputs.upsert_rows import upsert
-from pipelines.snapshot import CREATED, completed_runs
+from pipelines.snapshot import CREATED
 from schemas import tables
-from transforms.catalogue import Catalogue
+from transforms.derive import DeriveOptions
 from transforms.describe_dimensions import describe_dates
 from transforms.present import present
 
 _THREADS = 4
-_DIMENSIONS = ("dim_courses", "dim_chapters", "dim_dates")
+_DIMENSIONS = ("dim_courses", "dim_chapters", "dim_questions", "dim_dates")
 
 
 class UnwritableLakeError(Exception):
@@ -53,8 +53,8 @@ class StreamFacts:
 class StreamCommits:
     """What one process keeps between its commits: open tables, and the keys of their files."""
 
-    def __init__(self, lake: Lake, run: Run, catalogue: Catalogue, first_owned: FirstOwned) -> None:
-        self._lake, self._run, self._catalogue = lake, run, catalogue
+    def __init__(self, lake: Lake, run: Run, known: DeriveOptions, first_owned: FirstOwned) -> None:
+        self._lake, self._run, self._known = lake, run, known
         self._first_owned = first_owned
         self._keys = FoundKeys(lake.warehouse)
         self._open: dict[str, DeltaTable] = {}
@@ -118,7 +118,7 @@ class StreamCommits:
             self._whole_table(name, whole)
         # A name of its own: a commit of this run may have been made before, and taken back.
         again = replace(self._run, run_id=f"{self._run.run_id}.{uuid.uuid4().hex[:8]}")
-        commit_dimensions(self._lake, again, self._catalogue)
+        commit_dimensions(self._lake, again, self._known)
         self._dates = self._lake.dates("events")
         return {tables.get(name).full_name: self._table(name).version() for name in _DIMENSIONS}
 
@@ -154,9 +154,6 @@ class StreamCommits:
         if facts and facts.watermark_ms is not None:
             owned_from = self._first_owned(facts.watermark_ms)
         row = describe_run(self._run, counts, dict(versions), "running", owned_from)
-        newest = completed_runs(runs, 1)
-        if newest:  # Later than it even where the clock of its machine is ahead of ours.
-            least = newest[0].finished_at + datetime.timedelta(microseconds=1)
-            row = row.with_columns(finished_at=pl.max_horizontal("finished_at", pl.lit(least)))
+        row = as_newest(runs, row)
         write_row(runs, self._lake.warehouse, row, self._keys)
         return row.row(0, named=True)

@@ -14,7 +14,7 @@ from pipelines.outputs.describe_run import Run
 from pipelines.outputs.lake import Lake
 from pipelines.outputs.owned_dates import FirstOwned
 from pipelines.outputs.stable import UNUSED, StableParDo
-from transforms.catalogue import Catalogue
+from transforms.derive import DeriveOptions
 from transforms.tally_counts import RUN_COUNTS
 
 _WATERMARK = "watermark_ms"
@@ -34,10 +34,10 @@ class KeepTables(beam.PTransform):
     """
 
     def __init__(
-        self, warehouse: str, run: Run, catalogue: Catalogue, first_owned: FirstOwned
+        self, warehouse: str, run: Run, known: DeriveOptions, first_owned: FirstOwned
     ) -> None:
         super().__init__()
-        self.keep = _Keep(warehouse, run, catalogue, first_owned)
+        self.keep = _Keep(warehouse, run, known, first_owned)
 
     def expand(self, changes: beam.PCollection) -> beam.PCollection:
         """Wire the commits: all changes in one place."""
@@ -52,10 +52,10 @@ class KeepTables(beam.PTransform):
 
 class _Keep(beam.DoFn):
     def __init__(
-        self, warehouse: str, run: Run, catalogue: Catalogue, first_owned: FirstOwned
+        self, warehouse: str, run: Run, known: DeriveOptions, first_owned: FirstOwned
     ) -> None:
         self.warehouse = warehouse
-        self.given = run, catalogue, first_owned
+        self.given = run, known, first_owned
         self._commits: StreamCommits | None = None
         self._changes: list[Change] = []
 

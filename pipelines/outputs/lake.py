@@ -21,8 +21,8 @@ from deltalake import (
 from deltalake.transaction import AddAction
 
 from pipelines import storage
-from pipelines.outputs.write_rows import NewFile
-from pipelines.snapshot import environment_options
+from pipelines.outputs.write_rows import NewFile, write_rows
+from pipelines.snapshot import environment_options, refuse_bigquery
 from schemas import arrow, tables
 
 KEEP_LOG = PostCommitHookProperties(cleanup_expired_logs=False)
@@ -33,6 +33,7 @@ class Lake:
     """The Delta tables of a warehouse, at their latest versions: the writers' side."""
 
     def __init__(self, warehouse: str) -> None:
+        refuse_bigquery(warehouse)
         self.warehouse = warehouse
         self.storage_options = environment_options(warehouse, os.environ)
 
@@ -124,6 +125,14 @@ class Lake:
             ),
             post_commithook_properties=KEEP_LOG,
         )
+
+    def write(self, name: str, rows: pl.DataFrame) -> list[NewFile]:
+        """Write rows of a table to files that `replace_dates` takes."""
+        return list(write_rows(self.warehouse, name, rows))
+
+    def complete(self, row: pl.DataFrame) -> None:
+        """Make a run visible, last of all, by its row."""
+        self.append("pipeline_runs", row)
 
     def append(self, name: str, rows: pl.DataFrame) -> None:
         """Add rows to a table."""

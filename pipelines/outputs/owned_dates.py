@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from pipelines.flags import UsageError
-from pipelines.outputs.lake import Lake
+from pipelines.outputs.open_warehouse import Tables
 
 FirstOwned = Callable[[int], datetime.date]
 """Gives the first date that a stream still writes, by its watermark (`Retention.owned_from`)."""
@@ -31,7 +31,7 @@ class OwnedDatesError(UsageError):
     """A batch run is about to write dates that a running stream owns."""
 
 
-def running_streams(lake: Lake) -> list[RunningStream]:
+def running_streams(lake: Tables) -> list[RunningStream]:
     """The registered streams that did not end for good, the oldest first.
 
     One that was stopped holds open sessions in its checkpoint: it goes on from there.
@@ -55,7 +55,7 @@ def all_dates(dates: tuple[datetime.date, datetime.date]) -> set[datetime.date]:
     return {first + datetime.timedelta(days=n) for n in range((last - first).days + 1)}
 
 
-def refuse_owned(lake: Lake, dates: Iterable[datetime.date]) -> None:
+def refuse_owned(lake: Tables, dates: Iterable[datetime.date]) -> None:
     """Raise OwnedDatesError if a running stream owns one of `dates`."""
     wanted = sorted(dates)
     for stream in running_streams(lake):

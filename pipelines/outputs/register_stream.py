@@ -19,7 +19,7 @@ from pipelines.outputs.owned_dates import running_streams
 from pipelines.outputs.recover import committing, undo_dead_runs, whole_versions
 from pipelines.outputs.upsert_rows import upsert
 from pipelines.record_maintenance import readable_version
-from pipelines.snapshot import CREATED, RUNS
+from pipelines.snapshot import CREATED, RUNS, completed_runs
 from schemas import tables
 
 _NOBODY = ""
@@ -71,6 +71,18 @@ def write_row(delta: DeltaTable, warehouse: str, row: pl.DataFrame, keys: FoundK
     change = row.with_columns(is_deleted=pl.lit(False), revision=pl.lit(0))
     run_id = row["run_id"][0]
     upsert(delta, warehouse, tables.get("pipeline_runs"), change, keys, run_id)
+
+
+def as_newest(runs: DeltaTable, row: pl.DataFrame) -> pl.DataFrame:
+    """The row, finished later than all others even where the clock of a machine is ahead of ours.
+
+    `runs`: the table of runs, at its latest version.
+    """
+    newest = completed_runs(runs, 1)
+    if not newest:
+        return row
+    least = newest[0].finished_at + datetime.timedelta(microseconds=1)
+    return row.with_columns(finished_at=pl.max_horizontal("finished_at", pl.lit(least)))
 
 
 def _end(lake: Lake, run_id: str, status: str) -> None:

@@ -10,6 +10,7 @@ from pipelines.live_keys import LiveKeys
 from pipelines.outputs.live_store import LiveStore, open_client, pack_update
 from pipelines.outputs.send_live import MOST_BYTES, LiveSender
 from transforms.describe_live import describe_live
+from transforms.live_moment import MAX_FUTURE_MS
 from transforms.options import MetricOptions
 
 MOST_WAIT_SECONDS = 0.05
@@ -30,19 +31,20 @@ class UpdateLive(beam.PTransform):
 
     live_store: str
     options: MetricOptions = field(default_factory=MetricOptions)
+    max_future_ms: int = MAX_FUTURE_MS
     prefix: str = "cf:"
     most_bytes: int = MOST_BYTES
 
     def expand(self, events: beam.PCollection) -> None:
         """Attach to the events."""
-        writing = _WriteLive(self.live_store, self.options, self.prefix, self.most_bytes)
-        _ = events | "WriteLive" >> beam.ParDo(writing)
+        _ = events | "WriteLive" >> beam.ParDo(_WriteLive(self))
 
 
 class _WriteLive(beam.DoFn):
-    def __init__(self, live_store: str, options: MetricOptions, prefix: str, most_bytes: int):
-        self._live_store, self._options = live_store, options
-        self._prefix, self._most_bytes = prefix, most_bytes
+    def __init__(self, asked: UpdateLive):
+        self._live_store, self._options = asked.live_store, asked.options
+        self._max_future_ms = asked.max_future_ms
+        self._prefix, self._most_bytes = asked.prefix, asked.most_bytes
         self._sender: LiveSender | None = None
 
     def setup(self) -> None:
@@ -51,7 +53,7 @@ class _WriteLive(beam.DoFn):
         self._sender = LiveSender(store, self._most_bytes)
 
     def process(self, events: pl.DataFrame) -> None:
-        update = describe_live(events, self._options)
+        update = describe_live(events, self._options, self._max_future_ms)
         if update is not None and self._sender is not None:
             self._sender.offer(pack_update(update))
 

@@ -41,20 +41,22 @@ class WriteRows(beam.PTransform):
 
     Input: (table, frame as stored). Output: NewFile. State: frames of a bundle, up to
     BUFFER_BYTES, so that files do not get tiny.
+
+    `keeps_partition`: files hold the date too, for readers that do not take it from the folder.
     """
 
-    def __init__(self, warehouse: str) -> None:
+    def __init__(self, warehouse: str, keeps_partition: bool = False) -> None:
         super().__init__()
-        self.warehouse = warehouse
+        self.warehouse, self.keeps_partition = warehouse, keeps_partition
 
     def expand(self, rows: beam.PCollection) -> beam.PCollection:
         """Wire the writer."""
-        return rows | "WriteFiles" >> beam.ParDo(_Write(self.warehouse))
+        return rows | "WriteFiles" >> beam.ParDo(_Write(self.warehouse, self.keeps_partition))
 
 
 class _Write(beam.DoFn):
-    def __init__(self, warehouse: str) -> None:
-        self.warehouse = warehouse
+    def __init__(self, warehouse: str, keeps_partition: bool) -> None:
+        self.warehouse, self.keeps_partition = warehouse, keeps_partition
         self._rows: dict[str, list[pa.Table]] = {}
         self._bytes: Counter[str] = Counter()
 
@@ -82,16 +84,18 @@ class _Write(beam.DoFn):
         del self._bytes[table]
         rows = pl.from_arrow(pa.concat_tables(self._rows.pop(table)))
         assert isinstance(rows, pl.DataFrame)
-        yield from write_rows(self.warehouse, table, rows)
+        yield from write_rows(self.warehouse, table, rows, self.keeps_partition)
 
 
-def write_rows(warehouse: str, table: str, frame: pl.DataFrame) -> Iterator[NewFile]:
+def write_rows(
+    warehouse: str, table: str, frame: pl.DataFrame, keeps_partition: bool = False
+) -> Iterator[NewFile]:
     """Write the rows of one table, a file for each date (one file where there are no dates)."""
     described = tables.get(table)
     if described.partition is None:
         yield _write_file(warehouse, described, None, frame)
         return
-    parts = frame.partition_by(described.partition, as_dict=True, include_key=False)
+    parts = frame.partition_by(described.partition, as_dict=True, include_key=keeps_partition)
     for (date,), part in parts.items():
         yield _write_file(warehouse, described, date, part)
 

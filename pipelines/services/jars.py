@@ -27,12 +27,12 @@ def cache_folder() -> Path:
 
 def kafka_jars() -> list[Path]:
     """The broker's classpath, fetched if it is not there. Raises ServiceError."""
-    return _fetched("kafka")
+    return fetch_jars(_pom("kafka"))
 
 
 def flink_jars() -> list[Path]:
     """The classpath of Beam's job server, with a whole Flink. Raises ServiceError."""
-    return _fetched("flink")
+    return fetch_jars(_pom("flink"))
 
 
 def job_server_jar() -> Path:
@@ -45,14 +45,19 @@ def job_server_jar() -> Path:
     return path
 
 
-def _fetched(name: str) -> list[Path]:
-    pom = Path(__file__).with_name(f"{name}.pom.xml")
+def fetch_jars(pom: Path) -> list[Path]:
+    """The jars that `NAME.pom.xml` asks for, kept in the cache. Raises ServiceError."""
+    name = pom.name.removesuffix(".pom.xml")
     # Another version in the pom is another folder: nothing stale is ever started.
     folder = cache_folder() / f"{name}-{sha256(pom.read_bytes()).hexdigest()[:12]}"
     with _locked(folder):
         if not folder.exists():
             _fetch(name, pom, folder)
     return sorted(folder.glob("*.jar"))
+
+
+def _pom(name: str) -> Path:
+    return Path(__file__).with_name(f"{name}.pom.xml")
 
 
 def _fetch(name: str, pom: Path, folder: Path) -> None:

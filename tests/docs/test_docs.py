@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines import describe_options
+from pipelines import describe_lineage, describe_options, describe_queries
 from pipelines.query import run_query
 from pipelines.snapshot import open_snapshot
 from schemas import generate, tables
@@ -17,7 +17,7 @@ from tests.needs import need
 
 WITH_COMMANDS = (
     *("README.md", "docs/tutorial.md", "docs/runbook.md", "docs/privacy.md"),
-    "docs/streaming.md",
+    *("docs/streaming.md", "docs/range-tables.md"),
 )
 FOREIGN_OPTIONS = {
     *("runner", "direct_running_mode", "direct_num_workers", "streaming"),
@@ -30,6 +30,7 @@ FOREIGN_OPTIONS = {
     "only",
 }
 """Options of Beam and its workers, and of `pipelines.services`, that the documents name."""
+RUN_ON_THE_DEMO = (*WITH_COMMANDS[:3], "docs/range-tables.md")
 QUERIES = [b for name in WITH_COMMANDS for b in blocks(name) if b.language == "sql"]
 
 
@@ -64,7 +65,7 @@ def _run_block(folder: Path, block: Block) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("document", WITH_COMMANDS[:3])
+@pytest.mark.parametrize("document", RUN_ON_THE_DEMO)
 def test_commands_marked_to_run_work_in_their_order(
     document: str, demo: Path, tmp_path: Path
 ) -> None:
@@ -89,7 +90,7 @@ def test_query_runs_and_has_the_columns_shown(block: Block, demo: Path) -> None:
 def test_restoring_brings_back_what_an_earlier_run_left(demo: Path, tmp_path: Path) -> None:
     folder = _copy(demo, tmp_path)
     before = open_snapshot(folder / "demo" / "warehouse")
-    runs = before.polars("ops.pipeline_runs")
+    newest = before.polars("ops.pipeline_runs").sort("finished_at")["run_id"].item(-1)
     (folder / "none.yaml").write_text('- {field: student_id, regex: "."}\n')
     _run(
         folder, sys.executable, "-m", "pipelines.batch", "--input=demo/school/events/raw",
@@ -100,7 +101,7 @@ def test_restoring_brings_back_what_an_earlier_run_left(demo: Path, tmp_path: Pa
     assert open_snapshot(folder / "demo" / "warehouse").polars("silver.events").height < kept
     (script,) = [b.text for b in blocks("docs/runbook.md") if b.mark == "restore.py"]
     (folder / "restore.py").write_text(script)
-    _run(folder, sys.executable, "restore.py", "demo/warehouse", runs["run_id"].item())
+    _run(folder, sys.executable, "restore.py", "demo/warehouse", newest)
     after = open_snapshot(folder / "demo" / "warehouse")
     for name in ("events", "chapter_engagement", "anomalies"):
         table = tables.get(name)
@@ -147,6 +148,24 @@ def test_check_of_the_options_tells_a_stale_document(
     assert "out of date" in capsys.readouterr().err
     assert describe_options.main([]) == 0
     assert describe_options.main(["--check"]) == 0
+
+
+def test_lineage_is_described_as_it_is() -> None:
+    assert describe_lineage.render() == describe_lineage.DOCUMENT.read_text("utf-8")
+
+
+def test_questions_are_described_as_they_are() -> None:
+    assert describe_queries.render() == describe_queries.DOCUMENT.read_text("utf-8")
+
+
+def test_check_of_the_questions_tells_a_stale_document(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(describe_queries, "DOCUMENT", tmp_path / "queries.md")
+    assert describe_queries.main(["--check"]) == 1
+    assert "out of date" in capsys.readouterr().err
+    assert describe_queries.main([]) == 0
+    assert describe_queries.main(["--check"]) == 0
 
 
 def test_dictionary_is_up_to_date() -> None:

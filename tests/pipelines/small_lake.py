@@ -15,6 +15,7 @@ FIRST_DAY = datetime.date(2025, 11, 3)
 DAYS = [FIRST_DAY + datetime.timedelta(days=n) for n in range(14)]
 PROCESSED_AT = datetime.datetime(2025, 11, 20, 4, tzinfo=datetime.UTC)
 STAMP = {"processed_at": PROCESSED_AT, "schema_version": 1}
+ALGEBRA = "Algebra <I>"
 CHAPTERS = {"algebra": ["c1", "c2", "c3"], "biology": ["b1", "b2"]}
 
 
@@ -59,11 +60,13 @@ def school(root: Path) -> Path:
     versions = make(root)
     rows = {
         "chapter_engagement": [_chapter_day(*at) for at in _chapter_days()],
+        "chapter_visits": [r for at in _chapter_days() for r in _visits(*at)],
         "chapter_hourly_activity": [r for at in _chapter_days() for r in _hours(*at)],
         "platform_daily": [_platform_day(n) for n in range(14)],
         "student_daily_activity": [_student_day(n, s) for n in range(14) for s in range(20)],
         "question_attempts_summary": [_question_day(n, q) for n in range(14) for q in range(6)],
         "dim_chapters": _titles(),
+        "dim_courses": [{"course_id": "algebra", "course_title": ALGEBRA, "chapters_count": 2}],
         "question_attempts": [_answer(n) for n in range(4)],
     }
     for name, table_rows in rows.items():
@@ -113,6 +116,23 @@ def _chapter_day(day: int, course: str, place: int, chapter: str) -> dict[str, A
         "scroll_known_count": len(times),
         "time_distribution": [{"time_ms": t, "visits_count": 1} for t in times],
     }
+
+
+def _visits(day: int, course: str, place: int, chapter: str) -> list[dict[str, Any]]:
+    """The visits that `_chapter_day` sums up."""
+    return [
+        {
+            "visit_id": f"{day} {chapter} {n}",
+            "student_hash": f"s{n}",
+            "course_id": course,
+            "chapter_id": chapter,
+            "time_spent_seconds": time / 1000,
+            "is_skim": n == 0 and day < 2,
+            "is_idle": False,
+            "visit_date": DAYS[day],
+        }
+        for n, time in enumerate(_visit_times_ms(day, place))
+    ]
 
 
 def _hours(day: int, course: str, place: int, chapter: str) -> list[dict[str, Any]]:
@@ -167,7 +187,7 @@ def _titles() -> list[dict[str, Any]]:
         {
             "course_id": "algebra",
             "chapter_id": f"c{n}",
-            "course_title": "Algebra <I>",
+            "course_title": ALGEBRA,
             "chapter_title": f"Chapter {n}: sets & <b>sums</b>",
             "chapter_order": n,
         }

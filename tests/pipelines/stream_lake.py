@@ -15,7 +15,7 @@ from pipelines.outputs.lake import Lake
 from pipelines.outputs.register_stream import register_stream
 from pipelines.snapshot import open_snapshot
 from schemas import tables
-from transforms.catalogue import Catalogue, build_catalogue
+from transforms.derive import DeriveOptions
 from transforms.retain import Retention
 
 DAY = datetime.date(2026, 3, 1)
@@ -36,12 +36,12 @@ def stream_run(run_id: str = "", inputs: str = '["kafka:clicks"]') -> Run:
 
 
 def commits(
-    warehouse: Path | str, run: Run | None = None, catalogue: Catalogue | None = None
+    warehouse: Path | str, run: Run | None = None, known: DeriveOptions | None = None
 ) -> StreamCommits:
     """A registered stream that is ready to commit."""
     lake, run = Lake(str(warehouse)), run or stream_run()
     register_stream(lake, run, DAY)
-    return StreamCommits(lake, run, catalogue or build_catalogue([]), RETENTION.owned_from)
+    return StreamCommits(lake, run, known or DeriveOptions(), RETENTION.owned_from)
 
 
 def facts(records: int = 1, watermark_ms: int | None = None) -> StreamFacts:

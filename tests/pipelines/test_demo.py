@@ -5,6 +5,10 @@ from pathlib import Path
 import pytest
 
 from pipelines import demo
+from pipelines.queries import load_queries
+
+TOO_LITTLE = {"away_students", "hardest_questions"}
+"""In 3 days nobody is away for 7, and no question is answered often enough to be shown."""
 
 
 @pytest.mark.slow
@@ -20,7 +24,9 @@ def test_demo_of_a_small_school_prints_answers_and_writes_the_report(
     shown = capsys.readouterr().out
     assert "A school of 15 students for 3 days" in shown
     assert "records read" in shown
-    assert shown.count("\n") > 30
+    for query in load_queries().values():
+        printed = shown.partition(query.question)[2].partition("\n\n")[0]
+        assert ("(0 rows" in printed) == (query.name in TOO_LITTLE), query.name
     assert "<html" in (folder / "report.html").read_text()
     key = (folder / "pseudonym.key").read_text()
     assert key not in shown

@@ -80,6 +80,59 @@ def test_tables_are_listed_with_their_rows(lake: Path, capsys: pytest.CaptureFix
     assert counts["gold.alerts"] == 0
 
 
+def test_questions_are_listed_by_number(lake: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = answer(capsys, f"--warehouse={lake}", "--list", "--format=json")
+    assert code == 0
+    listed = json.loads(out)
+    assert listed[1]["number"] == 2
+    assert listed[1]["name"] == "time_per_chapter"
+    _, out, _ = answer(capsys, f"--warehouse={lake}", "--list")
+    assert all(f"{row['name']} " in out and row["question"] in out for row in listed)
+
+
+def test_question_is_answered_by_its_name_or_number(
+    lake: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    outs = [
+        answer(capsys, f"--warehouse={lake}", f"--run={wanted}", "--format=csv")
+        for wanted in ("time_per_chapter", "2", "02")
+    ]
+    assert outs[0] == outs[1] == outs[2]
+    code, out, _ = outs[0]
+    assert code == 0
+    assert out.startswith("course,chapter,hours,minutes_per_visit,n,")
+
+
+def test_parameters_choose_the_days(lake: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = (f"--warehouse={lake}", "--run=headline", "--format=json")
+    days = ("--param=start_date=2025-11-04", "--param", "end_date=2025-11-05")
+    (row,) = json.loads(answer(capsys, *arguments, *days)[1])
+    assert (row["first_date"], row["last_date"]) == ("2025-11-04", "2025-11-05")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--run=nothing"], "there is no query nothing, but: headline, time_per_chapter, "),
+        (["--run=0"], "there is no query 0, but: headline"),
+        (["--run=99"], "there is no query 99"),
+        (["--run=streaks", "--param=end_date=2025-11-04"], "it has: as_of_date"),
+        (["--run=headline", "--param=colour=red"], "it has: as_of_date, start_date, end_date"),
+        (["--run=streaks", "--param=as_of_date=Monday"], "a date, YYYY-MM-DD, not 'Monday'"),
+        (["--run=away_students", "--param=away_days=few"], "a whole number, not 'few'"),
+        (["--run=streaks", "--param=as_of_date"], "--param is NAME=VALUE, not as_of_date"),
+        (["--run=headline", "--param=start_date=2026-01-01"], "there is no such range of days"),
+    ],
+)
+def test_wrong_name_or_parameter_is_one_line_and_exit_code_2(
+    lake: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
+) -> None:
+    code, out, error = answer(capsys, f"--warehouse={lake}", *arguments)
+    assert (code, out) == (2, "")
+    assert words in error
+    assert error.count("\n") == 1
+
+
 @pytest.mark.parametrize(
     ("sql", "words"),
     [
@@ -115,6 +168,8 @@ def test_missing_warehouse_is_one_line_and_exit_code_2(
         ["SELECT 1"],
         ["--warehouse=x"],
         ["--warehouse=x", "--tables", "SELECT 1"],
+        ["--warehouse=x", "--list", "--run=headline"],
+        ["--warehouse=x", "--list", "--param=end_date=2025-11-04"],
         ["--warehouse=x", "--colour", "SELECT 1"],
         ["--warehouse=x", "--format=xml", "SELECT 1"],
         ["--ware=x", "SELECT 1"],

@@ -1,6 +1,7 @@
 """Is the report one honest, safe page that needs nothing from elsewhere?"""
 
 import datetime
+import html
 import json
 import re
 from pathlib import Path
@@ -11,8 +12,10 @@ import pytest
 import small_lake
 
 from pipelines import report, report_charts, report_page
+from pipelines.queries import load_queries
 from pipelines.snapshot import open_snapshot
 
+QUERIES = load_queries()
 NOW = datetime.datetime(2025, 11, 20, 8, tzinfo=datetime.UTC)
 DATA = re.compile(r'<script type="application/json" id="figures">(.*?)</script>', re.DOTALL)
 
@@ -39,8 +42,9 @@ def labels(figure: dict[str, Any]) -> list[str]:
 
 
 def test_page_answers_every_question_with_a_chart(page: str) -> None:
-    drawn = {place.rpartition("-")[0] for place in figures(page)}
+    drawn = {place.rpartition("-")[0].replace("-", "_") for place in figures(page)}
     assert drawn == set(report.SECTIONS)
+    assert all(html.escape(QUERIES[name].question) in page for name in report.SECTIONS)
     assert all(f'id="{place}"' in page for place in figures(page))
     assert "No data for this question" not in page
 
@@ -106,7 +110,7 @@ def test_every_colour_of_a_chart_has_a_light_and_a_dark_value(page: str) -> None
 
 def test_days_without_events_are_drawn_as_zero() -> None:
     days = [datetime.date(2025, 11, 3), datetime.date(2025, 11, 6)]
-    rows = pl.DataFrame({"date": days, "active_students": [4, 5]})
+    rows = pl.DataFrame({"date": days, "dau": [4, 5]})
     (figure,) = report_charts.active_students(rows).figures
     assert figure["data"][0]["y"] == [4, 0, 0, 5]
 

@@ -80,6 +80,7 @@ MINIMUM = {
     "accuracy mastery is_gap",
     "gold.dim_courses": "course_id course_title subject_id class_id",
     "gold.dim_chapters": "course_id chapter_id chapter_title chapter_order subject_id class_id",
+    "gold.dim_questions": "quiz_id question_id pass_mark skill_id",
     "gold.dim_dates": "date",
     "gold.chapter_difficulty": "as_of_date course_id chapter_id students median_active_seconds "
     "time_rank drop_off_rate quiz_accuracy difficulty_score",

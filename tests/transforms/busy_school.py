@@ -67,7 +67,7 @@ def _moments(chance: Random, student: int, minute: int, video: float) -> Iterato
         if chance.random() < video:
             yield _record(student, at, chance.choice(_VIDEO_TYPES), _video(chance))
         elif chance.random() < 0.1:
-            yield _interval(student, at - chance.randrange(20 * MINUTE_MS), at)
+            yield interval(student, at - chance.randrange(20 * MINUTE_MS), at)
         else:
             yield _record(student, at, "page_view")
 
@@ -84,7 +84,8 @@ def _record(student: int, at: int, kind: str, details: dict | None = None) -> by
     return json.dumps({**event, **{k: told[k] for k in ("video_id",) if k in told}}).encode()
 
 
-def _interval(student: int, start: int, end: int) -> bytes:
+def interval(student: int, start: int, end: int) -> bytes:
+    """A student's visit to a chapter, from and to epoch ms."""
     return json.dumps({
         "event_id": f"i{student}-{start}", "student_id": f"s{student}", "chapter_id": "c1",
         "course_id": "k1", "start_time": start, "end_time": end,

@@ -19,13 +19,14 @@ from tests.transforms.busy_school import (
     facts_of,
     frames,
     incidents,
+    interval,
     later,
     lively,
     views,
 )
 from tests.transforms.test_properties import examples
 from transforms.alert_options import DAY_MS, MINUTE_MS, AlertOptions, AlertRules
-from transforms.gather_facts import gather_facts
+from transforms.gather_facts import gather_facts, needed
 from transforms.judge_minutes import AlertState, judge_until
 from transforms.keep_alert_state import keep_state, restore_state
 from transforms.options import MetricOptions
@@ -171,6 +172,21 @@ def test_incidents_are_those_of_the_reference(chance: Random) -> None:
     ]
     values = {i.alert_id: i.value for i in found}
     assert all(values[i["alert_id"]] == pytest.approx(i["value"]) for i in expected)
+
+
+def test_interval_that_ends_far_ahead_counts_until_five_minutes_after_its_receipt() -> None:
+    sent = [interval(student, BEGIN_MS, BEGIN_MS + DAY_MS - 1) for student in range(8)]
+    received = BEGIN_MS + 1_000
+    frame = frames(sent)[0].with_columns(received_ms=pl.lit(received, pl.Int64))
+    minutes = dict(gather_facts([needed(frame)]))
+    assert list(minutes) == [BEGIN_MS + 6 * MINUTE_MS]
+    found = judge_until(AlertState(), minutes, LONG_AFTER_MS, SMALL)[1]
+    records = [Record(r, received, "memory", str(n)) for n, r in enumerate(sent)]
+    expected = find_incidents(records, LONG_AFTER_MS, LIMITS)
+    assert {i.kind for i in found} == {DROP, IDLE}
+    assert _comparable(found) == [
+        (i["opened_ms"], i["kind"], i["closed_ms"], i["alert_id"]) for i in expected
+    ]
 
 
 @examples(2)

@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 
 from transforms.catalogue import build_catalogue, build_questions, fill_chapters
+from transforms.describe_dimensions import describe_questions
 
 CATALOGUE = build_catalogue(
     [
@@ -66,4 +67,16 @@ def test_an_empty_catalogue_leaves_events_as_they_are() -> None:
 
 def test_questions_keep_ids_as_texts() -> None:
     questions = build_questions([{"quiz_id": 1, "question_id": "2", "correct_option": ""}])
-    assert questions.questions.rows() == [("1", "2", None)]
+    assert questions.questions.rows() == [("1", "2", None, None, None)]
+
+
+@pytest.mark.parametrize("mark", ["1.01", "-0.1", "NaN", "much"])
+def test_a_pass_mark_is_a_share(mark: str) -> None:
+    with pytest.raises(ValueError):
+        build_questions([{"quiz_id": "z", "question_id": "1", "pass_mark": mark}])
+
+
+def test_what_is_said_of_questions_does_not_say_the_right_options() -> None:
+    row = {"quiz_id": "z", "question_id": "1", "correct_option": "B", "pass_mark": "0.7"}
+    described = describe_questions(build_questions([row | {"skill_id": "sums"}])).to_dicts()
+    assert described == [{"quiz_id": "z", "question_id": "1", "pass_mark": 0.7, "skill_id": "sums"}]

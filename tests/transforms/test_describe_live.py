@@ -41,6 +41,27 @@ def test_interval_counts_at_its_end_and_keeps_the_session_open() -> None:
     assert student.stretches == [NOW - 80 * MINUTE, NOW]
 
 
+@pytest.mark.parametrize(
+    ("received", "max_future_ms", "expected"),
+    [
+        (NOW, 300_000, NOW + 5 * MINUTE),
+        (NOW + 60 * MINUTE, 300_000, NOW + 60 * MINUTE),
+        (NOW - 30 * MINUTE, 300_000, NOW),  # the start was too far ahead as well
+        (None, 300_000, NOW + 60 * MINUTE),
+        (NOW, 0, NOW + 60 * MINUTE),
+    ],
+)
+def test_interval_counts_at_most_so_much_after_its_receipt(
+    received: int | None, max_future_ms: int, expected: int
+) -> None:
+    ahead = event("s", "1", NOW, ended_ms=NOW + 60 * MINUTE, received_ms=received)
+    update = describe_live(frame([ahead]), OPTIONS, max_future_ms)
+    assert update is not None
+    assert (update.newest_ms, update.students[0].last_ms) == (expected, expected)
+    assert update.students[0].stretches == [NOW, expected]
+    assert update.cells[0][0] == expected // MINUTE
+
+
 def test_stretches_end_where_more_than_a_gap_follows() -> None:
     moments = [NOW, NOW - 30 * MINUTE, NOW - 60 * MINUTE - 1, NOW - 200 * MINUTE]
     update = describe_live(frame(event("s", str(at), at) for at in moments), OPTIONS)

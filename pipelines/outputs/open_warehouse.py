@@ -1,0 +1,57 @@
+"""Where does a run write to? Opens the warehouse that `--warehouse` names, a folder or BigQuery."""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+
+from pipelines import storage
+from pipelines.flags import UsageError
+from pipelines.outputs.bigquery.address import is_bigquery, parse
+from pipelines.outputs.bigquery.warehouse import BigQueryWarehouse, open_bigquery
+from pipelines.outputs.lake import Lake
+from pipelines.outputs.recover import committing, undo_dead_runs
+
+Tables = Lake | BigQueryWarehouse
+_TEMPORARY = "--temp_location="
+
+
+def open_warehouse(warehouse: str, staging: str) -> Tables:
+    """The writers' side of a warehouse; `staging`: folder of the run's temporary files."""
+    return open_bigquery(parse(warehouse), staging) if is_bigquery(warehouse) else Lake(warehouse)
+
+
+def files_folder(warehouse: str, staging: str) -> str:
+    """Where workers write data files: where tables keep them, or where they are loaded from."""
+    return storage.join(staging, "files") if is_bigquery(warehouse) else warehouse
+
+
+def keeps_partition(warehouse: str) -> bool:
+    """Whether data files hold the date of their rows: in a folder of Delta tables its path does."""
+    return is_bigquery(warehouse)
+
+
+def staging_folder(warehouse: str, staging: str | None, beam: Sequence[str]) -> str:
+    """The folder of temporary files: given, or in the warehouse, or where Beam has its own.
+
+    Raises UsageError when BigQuery is to load files and nobody says where they can be.
+    """
+    if staging or not is_bigquery(warehouse):
+        return staging or storage.join(warehouse, "_staging")
+    parse(warehouse)
+    named = [flag.removeprefix(_TEMPORARY) for flag in beam if flag.startswith(_TEMPORARY)]
+    if not named:
+        raise UsageError(
+            f"--warehouse={warehouse} loads files: say where they can be, --staging=gs://…"
+        )
+    return storage.join(named[-1], "chapterflow")
+
+
+@contextlib.contextmanager
+def taking_turn(lake: Tables, run_id: str) -> Iterator[None]:
+    """Let one run commit at a time, after what runs that died left half done is taken back."""
+    if isinstance(lake, BigQueryWarehouse):
+        with lake.turn(run_id):
+            yield
+        return
+    with committing(lake.warehouse):
+        undo_dead_runs(lake, run_id)
+        yield
