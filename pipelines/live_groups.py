@@ -1,6 +1,6 @@
 """How many students of each class, chapter or subject are active now, and how engaged?"""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,25 @@ class Group:
     engagement: float | None
     trend: float | None
     event_count: int
+
+
+@dataclass(frozen=True)
+class HeatCell:
+    """Events of a class in a chapter in a minute; empty text where unknown."""
+
+    minute_ms: int
+    class_id: str
+    chapter_id: str
+    event_count: int
+
+
+@dataclass(frozen=True)
+class HeatRow:
+    """Events of a class in a chapter, minute by minute."""
+
+    class_id: str
+    chapter_id: str
+    event_counts: list[int]
 
 
 def open_students(students: Students, now: int, active_ms: int) -> pl.DataFrame:
@@ -70,6 +89,21 @@ def group_by_column(people: pl.DataFrame, column: str, events: dict[str, int]) -
         idle = everybody - active
         groups.append(Group(name, active, idle, score, trend, events.get(name, 0)))
     return sorted(groups, key=lambda g: (-g.active_count, -g.event_count, g.name))
+
+
+def hottest(cells: Iterable[HeatCell], minutes: Sequence[int], count: int) -> list[HeatRow]:
+    """The classes and chapters with most events in the minutes (epoch ms), `count` at most.
+
+    Most first, then by name. Events of an unknown class or chapter are left out.
+    """
+    places = {minute: place for place, minute in enumerate(minutes)}
+    rows: dict[tuple[str, str], list[int]] = {}
+    for cell in cells:
+        if cell.class_id and cell.chapter_id and cell.minute_ms in places:
+            row = rows.setdefault((cell.class_id, cell.chapter_id), [0] * len(minutes))
+            row[places[cell.minute_ms]] += cell.event_count
+    most = sorted(rows, key=lambda name: (-sum(rows[name]), name))
+    return [HeatRow(*name, rows[name]) for name in most[:count]]
 
 
 def sums(pairs: Iterable[tuple[str, int]]) -> dict[str, int]:

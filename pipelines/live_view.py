@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from pipelines.live_groups import (
     Group,
+    HeatCell,
     engagement,
     group_by_column,
     open_students,
@@ -32,16 +33,6 @@ class LiveOptions:
     top_count: int = 10
     clock: Literal["wall", "event"] = "wall"
     prefix: str = "cf:"
-
-
-@dataclass(frozen=True)
-class HeatCell:
-    """Events of a class in a chapter in a minute; empty text where unknown."""
-
-    minute_ms: int
-    class_id: str
-    chapter_id: str
-    event_count: int
 
 
 @dataclass(frozen=True)

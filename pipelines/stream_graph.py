@@ -53,8 +53,10 @@ def build_stream(pipeline: beam.Pipeline, plan: StreamPlan) -> None:
         _ = received | "KeepRaw" >> keep_raw
     parsed = received | "ParseStream" >> ParseStream(_stream_settings(plan))
     if options.live_store:
-        _ = parsed.events | "UpdateLive" >> UpdateLive(options.live_store, options.metrics)
-    _ = parsed.events | "WatchEvents" >> WatchEvents(options.metrics.session_gap_ms)
+        update = UpdateLive(options.live_store, options.metrics, _max_future_ms(options))
+        _ = parsed.events | "UpdateLive" >> update
+    watch = WatchEvents(options.metrics.session_gap_ms, _max_future_ms(options))
+    _ = parsed.events | "WatchEvents" >> watch
     alerts = _alert(parsed.events, options)
     revising = ReviseSettings(plan.derive, options.retention, _now, observe.count_outcome)
     students = parsed.events | "FollowStudents" >> FollowStudents(_follow_settings(plan))
@@ -81,13 +83,16 @@ def _read(pipeline: beam.Pipeline, plan: StreamPlan) -> beam.PCollection:
 
 
 def _alert(events: beam.PCollection, options: StreamOptions) -> beam.PCollection:
-    raised = events | "RaiseAlerts" >> RaiseAlerts(
-        _now, AlertRules(options.alerts, options.metrics)
-    )
+    rules = AlertRules(options.alerts, options.metrics, _max_future_ms(options))
+    raised = events | "RaiseAlerts" >> RaiseAlerts(_now, rules)
     if options.live_store:
         connect = partial(_receivers, options.live_store)
         _ = raised.incidents | "DeliverAlerts" >> DeliverAlerts(connect)
     return raised.changes
+
+
+def _max_future_ms(options: StreamOptions) -> int:
+    return round(options.max_future_seconds * 1000)
 
 
 def _receivers(live_store: str) -> list[Any]:

@@ -22,8 +22,10 @@ from pipelines.outputs.describe_run import Run
 from pipelines.outputs.lake import Lake
 from pipelines.outputs.register_stream import end_stream, register_stream
 from pipelines.resume import locked_state, resume_run
+from pipelines.runner_flags import only_launches
 from pipelines.services import flink
 from pipelines.settings import read_derive_options, read_parse_settings
+from pipelines.spare_memory import spare_memory
 from pipelines.stream_graph import StreamPlan, build_stream, fingerprint
 from pipelines.stream_options import StreamOptions, parse_stream_options
 
@@ -42,6 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(argv: Sequence[str]) -> None:
+    spare_memory()
     options = parse_stream_options(argv)
     start_logging(options.log_format)
     run_stream(options)
@@ -61,6 +64,9 @@ def _run_plan(options: StreamOptions, plan: StreamPlan) -> None:
     pipeline = open_pipeline(options)
     build_stream(pipeline, plan)
     result = pipeline.run()
+    if only_launches(options.beam):
+        _LOG.info("launched", extra={"fields": {"run_id": plan.run.run_id}})
+        return
     # Only now: Beam's job server takes the signals for itself when it starts.
     stopped = _stopped_by_signals()
     _LOG.info("reading %s", plan.source.name, extra={"fields": {"run_id": plan.run.run_id}})

@@ -6,12 +6,15 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from itertools import accumulate
 
-from pipelines.live_view import Group, LiveView
+from pipelines.live_groups import Group, hottest
+from pipelines.live_view import LiveView
 
 BARS = " ▁▂▃▄▅▆▇█"
 _BOLD, _DIM, _GREEN, _RED, _RESET = "\x1b[1m", "\x1b[2m", "\x1b[32m", "\x1b[31m", "\x1b[0m"
 _STYLE = re.compile(r"\x1b\[[0-9;]*m")
 _GAP = 2
+_CLASS, _MOST_HEAT = 8, 12
+"""Of the heat map: how wide the class is, how many rows there are at most."""
 _WIDE = 120
 """From here on the latest events and sessions have a column of their own."""
 
@@ -46,10 +49,10 @@ def _head(view: LiveView) -> list[str]:
     ]
 
 
-def bars(counts: Sequence[int]) -> str:
-    """A bar for each count, two characters wide, as high as the count is beside the largest."""
-    most = max(counts) or 1
-    return "".join(BARS[-(-count * (len(BARS) - 1) // most)] * 2 for count in counts)
+def bars(counts: Sequence[int], most: int = 0, width: int = 2) -> str:
+    """A bar for each count, as high as the count is beside `most` (the largest unless given)."""
+    most = most or max(counts) or 1
+    return "".join(BARS[-(-count * (len(BARS) - 1) // most)] * width for count in counts)
 
 
 def _alerts(view: LiveView) -> list[str]:
@@ -64,7 +67,24 @@ def _alert(alert: dict) -> str:
 
 
 def _left(view: LiveView, room: int, size: int) -> list[str]:
-    return _groups("class", view.classes, room, size)
+    heat = _heat(view, max(room // 3, room - len(view.classes) - 2), size)
+    return [*_groups("class", view.classes, max(room - len(heat), 3), size), *heat][:room]
+
+
+def _heat(view: LiveView, room: int, size: int) -> list[str]:
+    """A row per class and chapter, a bar per minute, all bars of one scale."""
+    minutes = [minute for minute, _ in view.events_per_minute]
+    rows = hottest(view.heat, minutes, min(room - 1, _MOST_HEAT))
+    if not rows:
+        return []
+    most = max(max(row.event_counts) for row in rows)
+    wide = size - _CLASS - len(minutes) - 7
+    lines = [
+        f"{_cell(row.class_id, _CLASS)}{_cell(row.chapter_id, wide)}"
+        f"{bars(row.event_counts, most, 1)}{sum(row.event_counts):>7,}"
+        for row in rows
+    ]
+    return [_title(f"{'class':<{_CLASS}}{'chapter':<{wide}}{'by minute':<10}{'events':>7}"), *lines]
 
 
 def _middle(view: LiveView, room: int, size: int) -> list[str]:
@@ -92,7 +112,7 @@ def _groups(name: str, groups: list[Group], room: int, size: int) -> list[str]:
     wide = size - 24
     head = f"{name:<{wide}}{'active':>7}{'idle':>6}{'score':>6}{'±5m':>5}"
     lines = [
-        f"{_pad(_cut(g.name, wide - 1), wide)}{g.active_count:>7,}{g.idle_count:>6,}"
+        f"{_cell(g.name, wide)}{g.active_count:>7,}{g.idle_count:>6,}"
         f"{_whole(g.engagement):>6}{_coloured(g.trend)}"
         for g in groups
     ]
@@ -171,6 +191,11 @@ def cells_of(text: str) -> int:
 
 def _pad(text: str, size: int) -> str:
     return text + " " * max(size - cells_of(text), 0)
+
+
+def _cell(text: str, size: int) -> str:
+    """The text in a column of `size` cells, the last of them free."""
+    return _pad(_cut(text, size - 1), size)
 
 
 def _cut(text: str, size: int) -> str:

@@ -12,6 +12,7 @@ from pipelines import observe
 from pipelines.health import HEALTH, keep_health
 from pipelines.inputs.streams.sources import Element
 from pipelines.logs import start_worker_logging
+from transforms.live_moment import live_moment
 from transforms.read_times import read_time
 
 
@@ -39,24 +40,24 @@ class WatchEvents(beam.PTransform):
     begun knows only of those it has seen.
     """
 
-    def __init__(self, session_gap_ms: int) -> None:
+    def __init__(self, session_gap_ms: int, max_future_ms: int) -> None:
         super().__init__()
-        self.session_gap_ms = session_gap_ms
+        self.session_gap_ms, self.max_future_ms = session_gap_ms, max_future_ms
 
     def expand(self, events: beam.PCollection) -> beam.PCollection:
         """Wire the watcher; nothing comes out."""
-        return events | "CountOpenSessions" >> beam.ParDo(_CountOpen(self.session_gap_ms))
+        counting = _CountOpen(self.session_gap_ms, self.max_future_ms)
+        return events | "CountOpenSessions" >> beam.ParDo(counting)
 
 
 class _CountOpen(beam.DoFn):
-    def __init__(self, session_gap_ms: int) -> None:
-        self._gap_ms = session_gap_ms
+    def __init__(self, session_gap_ms: int, max_future_ms: int) -> None:
+        self._gap_ms, self._moment = session_gap_ms, live_moment(max_future_ms)
         self._last_ms: dict[str, int] = {}
         self._watermark_ms = 0
 
     def process(self, events: pl.DataFrame) -> None:
-        ends = events["ended_ms"].fill_null(events["occurred_ms"])
-        for student, end_ms in zip(events["student_hash"], ends, strict=True):
+        for student, end_ms in events.select("student_hash", self._moment).iter_rows():
             self._last_ms[student] = max(end_ms, self._last_ms.get(student, 0))
         self._watermark_ms = events["watermark_ms"][-1]
 

@@ -10,6 +10,7 @@ import sys
 
 from pipelines import worker
 from pipelines.logs import leave
+from pipelines.spare_memory import spare_memory
 
 
 def main(arguments: list[str]) -> int:
@@ -18,6 +19,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--id")
     for name in ("control_endpoint", "logging_endpoint"):
         parser.add_argument(f"--{name}")
+    spare_memory()
     known, _ = parser.parse_known_args(arguments)
     os.environ.update(
         WORKER_ID=known.id,

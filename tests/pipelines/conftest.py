@@ -3,8 +3,11 @@
 from collections.abc import Iterator
 
 import pytest
+import redis
 
+from pipelines.outputs.live_store import open_client
 from pipelines.services.kafka import Kafka
+from pipelines.services.redis import Redis
 from tests.compare_rows import DEFAULT_KEY
 from tests.pipelines.whole_topics import need_servers
 
@@ -25,3 +28,18 @@ def school_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
     need_servers()
     with Kafka(tmp_path_factory.mktemp("kafka")) as broker:
         yield broker
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
+    """A server for live stores."""
+    with Redis(tmp_path_factory.mktemp("redis")) as started:
+        yield started
+
+
+@pytest.fixture
+def client(server: Redis) -> redis.Redis:
+    """A connection to that server, which is empty."""
+    connected = open_client(server.url)
+    connected.flushall()
+    return connected

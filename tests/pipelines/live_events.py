@@ -13,8 +13,9 @@ MINUTE = 60_000
 
 
 def event(student: str, event_id: str, at: int, **fields: Any) -> dict[str, Any]:
-    """An event at epoch ms `at`; `fields` by the names of canonical columns."""
-    known = {"event_type": "page_view", "ended_ms": None, "received_ms": at + 500}
+    """An event at epoch ms `at`, received when it ended; `fields`: canonical columns."""
+    received = (fields.get("ended_ms") or at) + 500
+    known = {"event_type": "page_view", "ended_ms": None, "received_ms": received}
     plain = {"student_hash": student, "event_id": event_id, "occurred_ms": at}
     return dict.fromkeys(COLUMNS) | known | plain | fields
 

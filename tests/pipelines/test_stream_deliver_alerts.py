@@ -1,11 +1,10 @@
 """Does the live store show each incident as it is, whatever is told twice or not at all?"""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import apache_beam as beam
-import pytest
 import redis
 from apache_beam.runners.direct.direct_runner import BundleBasedDirectRunner
 
@@ -15,19 +14,6 @@ from pipelines.outputs.live_store import open_client
 from pipelines.services.redis import Redis
 
 KEYS = LiveKeys()
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
-    with Redis(tmp_path_factory.mktemp("redis")) as started:
-        yield started
-
-
-@pytest.fixture
-def client(server: Redis) -> redis.Redis:
-    connected = open_client(server.url)
-    connected.flushall()
-    return connected
 
 
 def _incident(number: int, closed: int | None = None, kind: str = "drop") -> dict[str, Any]:

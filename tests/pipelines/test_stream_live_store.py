@@ -3,7 +3,7 @@
 import dataclasses
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,7 @@ from benchmarks.reference.live import live_view
 from pipelines.live_keys import LiveKeys
 from pipelines.live_students import read_students
 from pipelines.live_view import LiveOptions, LiveView, read_live
-from pipelines.outputs.live_store import LiveStore, open_client, pack_update
-from pipelines.services.redis import Redis
+from pipelines.outputs.live_store import LiveStore, pack_update
 from tests.pipelines.live_events import MINUTE, NOW, event, frame
 from transforms.describe_live import describe_live
 from transforms.options import MetricOptions
@@ -26,19 +25,6 @@ TYPES = ("page_view", "chapter_view", "video_play", "quiz_answer", "assignment_s
 OPTIONS = MetricOptions()
 STUDENT = "5f" * 32
 COLUMNS = ("course_id", "chapter_id", "subject_id", "class_id", "device_type", "browser")
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
-    with Redis(tmp_path_factory.mktemp("redis")) as started:
-        yield started
-
-
-@pytest.fixture
-def client(server: Redis) -> redis.Redis:
-    connected = open_client(server.url)
-    connected.flushall()
-    return connected
 
 
 def _write(
@@ -101,10 +87,11 @@ def _events(draw: st.DrawFn) -> list[dict]:
         st.lists(st.tuples(moments, st.sampled_from("stu"), st.integers(0, 30)), min_size=1)
     ):
         length = draw(st.sampled_from([None, None, None, 0, 40_000, 25 * MINUTE]))
+        ended = None if length is None else min(at + length, max(at, NOW))
+        received = draw(st.sampled_from([None, at + 500, at + 5 * MINUTE, (ended or at) + 500]))
         found[student, number, at] = event(
             student, f"id-{number}", at,
-            event_type=draw(st.sampled_from(TYPES)),
-            ended_ms=None if length is None else min(at + length, max(at, NOW)),
+            event_type=draw(st.sampled_from(TYPES)), ended_ms=ended, received_ms=received,
             **{name: draw(texts) for name in COLUMNS},
         )  # fmt: skip
     return list(found.values())
@@ -161,6 +148,19 @@ def test_late_event_begins_the_session_earlier_and_bridges_two(client: redis.Red
     _check(client, [early, late, bridge])
     row = read_students(client, ["s"], LiveKeys()).rows.to_dicts()[0]
     assert row["session_start_ms"] == NOW - 70 * MINUTE
+
+
+def test_interval_that_says_to_last_until_tomorrow_does_not(client: redis.Redis) -> None:
+    ahead = event("s", "1", NOW - MINUTE, ended_ms=NOW + 1440 * MINUTE - MINUTE, received_ms=NOW)
+    other = event("t", "2", NOW, class_id="a")
+    _write(client, [[ahead], [other]])
+    for minutes in (0, 4, 9, 11, 36):
+        _check(client, [ahead, other], NOW + minutes * MINUTE)
+    view = read_live(client, NOW)
+    assert (view.newest_ms, view.active_count) == (NOW + 5 * MINUTE, 2)
+    # The minutes of the others are still counted, and it is idle when it says nothing more.
+    assert sum(count for _, count in view.events_per_minute) == 1
+    assert read_live(client, NOW + 11 * MINUTE).active_count == 0
 
 
 def test_days_of_a_streak_are_those_of_the_reporting_zone(client: redis.Redis) -> None:

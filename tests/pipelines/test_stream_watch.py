@@ -1,5 +1,6 @@
 """Does the terminal view say what is going on, in the room that there is?"""
 
+import dataclasses
 import os
 import pty
 import re
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from pipelines import watch, watch_screen
+from pipelines.live_groups import HeatCell
 from pipelines.live_view import read_live
 from pipelines.outputs.live_store import LiveStore, open_client, pack_update
 from pipelines.services.redis import Redis
@@ -65,6 +67,34 @@ def test_texts_of_events_cannot_steer_the_terminal(server: Redis) -> None:
     screen = watch_screen.render(view, 80, 24, has_colour=False)
     assert not {"\x07", "\x1b"} & set(screen)
     assert len(screen.splitlines()) <= 24
+
+
+@pytest.mark.parametrize(("width", "height"), [(80, 23), (200, 60)])
+def test_heat_map_shows_the_busiest_classes_and_chapters_by_minute(
+    server: Redis, width: int, height: int
+) -> None:
+    view = read_live(open_client(server.url), int(time.time() * 1000))
+    now = view.events_per_minute[-1][0]
+    counts = {(9, "7", "rivers"): 1, (0, "7", "rivers"): 8, (1, "7", "a-rather-long-name-of-it"): 4}
+    cells = [HeatCell(now - ago * MINUTE, *names, n) for (ago, *names), n in counts.items()]
+    unknown = HeatCell(now, "", "rivers", 100)
+    busy = dataclasses.replace(
+        view, heat=[*cells, unknown, HeatCell(now - 11 * MINUTE, "7", "o", 9)]
+    )
+    lines = watch_screen.render(busy, width, height, has_colour=False).splitlines()
+    at = next(n for n, line in enumerate(lines) if "by minute" in line)
+    assert re.match(r"7 +rivers +▁        █      9 ", lines[at + 1])
+    assert re.match(r"7 +a-rather-lo\S+ +▄       4 ", lines[at + 2])
+    assert max(map(watch_screen.cells_of, lines)) < width
+
+
+def test_many_classes_leave_room_for_the_heat_map(server: Redis) -> None:
+    view = read_live(open_client(server.url), int(time.time() * 1000))
+    many = [dataclasses.replace(view.classes[0], name=f"class-{n}") for n in range(40)]
+    screen = watch_screen.render(dataclasses.replace(view, classes=many), 80, 23, has_colour=False)
+    assert "more" in screen
+    assert re.search("by minute +events .*\n.*[▁▂▃▄▅▆▇█]", screen)
+    assert len(screen.splitlines()) <= 23
 
 
 def test_bars_are_as_high_as_the_counts() -> None:

@@ -10,6 +10,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from pipelines.inputs.opening import InputError
 from pipelines.inputs.streams.paces import wait_while
+from pipelines.secret_manager import is_secret, read_secret
 
 log = logging.getLogger(__name__)
 Offsets = dict[str, int]
@@ -41,21 +42,35 @@ class Complaints:
         self._clock, self._logged_at = clock, float("-inf")
 
     def note(self, error: KafkaError) -> None:
-        """Take an error; those of a login outlast the lost connections that follow."""
-        if self.latest is None or self.latest.code() not in _OF_LOGIN:
+        """Take an error; those of a login or of TLS outlast the lost connections that follow."""
+        if self.latest is None or not _is_lasting(self.latest):
             self.latest = error
         if self._clock() - self._logged_at >= _LOG_AGAIN_SECONDS:
             self._logged_at = self._clock()
             log.warning("Kafka: %s; trying again", error.str())
 
 
+_NO_TOPIC = frozenset({KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC})
 _OF_LOGIN = frozenset({KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED})
 
 
+def _is_of_tls(error: KafkaError) -> bool:
+    # That the broker refuses our certificate comes as a lost connection.
+    return error.code() == KafkaError._SSL or "SSL" in error.str()
+
+
+def _is_lasting(error: KafkaError) -> bool:
+    return error.code() in _OF_LOGIN or _is_of_tls(error)
+
+
 def read_properties(path: str) -> dict[str, str]:
-    """`key=value` lines of a file, `#` begins a comment. Raises InputError."""
+    """`key=value` lines of a file, or of a secret by its name in Secret Manager.
+
+    `#` begins a comment. Raises InputError, or UsageError for the secret.
+    """
     try:
-        lines = Path(path).read_text("utf-8").splitlines()
+        text = read_secret(path) if is_secret(path) else Path(path).read_text("utf-8")
+        lines = text.splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"Cannot read the Kafka options in {path!r}: {error}") from error
     pairs = [line.strip().partition("=") for line in lines if line.strip()[:1] not in ("", "#")]
@@ -98,14 +113,20 @@ def at_offsets(offsets: Offsets) -> list[TopicPartition]:
     return [TopicPartition(topic, int(number), offset) for (topic, _, number), offset in places]
 
 
-def find_partitions(consumer: Consumer, topics: Iterable[str]) -> list[str]:
-    """The names of all partitions of the topics. Raises KafkaException."""
+def find_partitions(
+    consumer: Consumer, topics: Iterable[str], may_lack_topics: bool = False
+) -> list[str]:
+    """The names of all partitions of the topics. Raises KafkaException.
+
+    `may_lack_topics`: one that is not there (any more) has none.
+    """
     found: list[str] = []
     for topic in topics:
         described = consumer.list_topics(topic, timeout=REQUEST_SECONDS).topics[topic]
-        if described.error is not None:
+        if described.error is None:
+            found += [partition_name(topic, number) for number in sorted(described.partitions)]
+        elif not (may_lack_topics and described.error.code() in _NO_TOPIC):
             raise KafkaException(described.error)
-        found += [partition_name(topic, number) for number in sorted(described.partitions)]
     return found
 
 
@@ -151,7 +172,9 @@ def _reason_against(
 def _describe(topic: str, error: KafkaError) -> str:
     if error.code() in _OF_LOGIN:
         return f"Kafka refuses the credentials ({error.str()}): check --kafka_options"
-    if error.code() in (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC):
+    if _is_of_tls(error):
+        return f"Kafka has no secure connection ({error.str()}): check ssl.… in --kafka_options"
+    if error.code() in _NO_TOPIC:
         return f"Kafka has no topic {topic!r}: create it or check --kafka_topics"
     if error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
         return f"Kafka does not allow to read topic {topic!r}: check the user's rights"

@@ -18,7 +18,7 @@ from pipelines.inputs.streams.kafka_client import (
     partition_name,
 )
 from pipelines.inputs.streams.kafka_start import KafkaMark, NoAnswerError, first_offsets
-from pipelines.inputs.streams.kafka_tasks import GroupOffsets, add_partitions, find_empty
+from pipelines.inputs.streams.kafka_tasks import GroupOffsets, KnownPartitions, find_empty
 from pipelines.inputs.streams.paces import Pace
 from pipelines.inputs.streams.sources import StreamReader
 from pipelines.inputs.streams.watermarks import Watermark
@@ -46,8 +46,9 @@ class KafkaReader(StreamReader):
         self._buffer: deque[Message] = deque()
         self._offsets: Offsets = {}
         self._group = GroupOffsets(2 * source.checkpoint_interval_seconds)
+        self._partitions = KnownPartitions(source.topics)
         self._opening = Pace(0.0, 2.0)
-        self._emptiness, self._novelty = Pace(1.0, 10.0), Pace(10.0, 15.0)
+        self._emptiness, self._looking = Pace(1.0, 10.0), Pace(10.0, 15.0)
         self._bundle_count = 0
         self._now_ms = 0
 
@@ -152,7 +153,10 @@ class KafkaReader(StreamReader):
         """What is due besides reading."""
         now = time.monotonic()
         self._group.commit(consumer, now)
-        for pace, task in ((self._emptiness, self._find_empty), (self._novelty, self._find_new)):
+        for pace, task in (
+            (self._emptiness, self._find_empty),
+            (self._looking, self._follow_partitions),
+        ):
             if pace.is_due(now):
                 self._attempt(task, consumer, pace)
 
@@ -167,9 +171,9 @@ class KafkaReader(StreamReader):
         find_empty(consumer, self._offsets, self.watermark, _now_ms())
         HEALTH.note_source()
 
-    def _find_new(self, consumer: Consumer) -> None:
-        topics, now_ms = self._source.topics, _now_ms()
-        self._offsets |= add_partitions(consumer, topics, self._offsets, self.watermark, now_ms)
+    def _follow_partitions(self, consumer: Consumer) -> None:
+        known = self._partitions
+        self._offsets = known.follow(consumer, self._offsets, self.watermark, _now_ms())
 
 
 def _place(message: Message) -> tuple[str, int, int]:

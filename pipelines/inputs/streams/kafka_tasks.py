@@ -12,6 +12,7 @@ from pipelines.inputs.streams.kafka_client import (
     at_offsets,
     find_partitions,
     offsets_at,
+    partition_name,
 )
 from pipelines.inputs.streams.watermarks import Watermark
 
@@ -59,14 +60,45 @@ def find_empty(consumer: Consumer, offsets: Offsets, watermark: Watermark, now_m
             watermark.found_empty(name, now_ms)
 
 
-def add_partitions(
-    consumer: Consumer, topics: tuple[str, ...], offsets: Offsets, watermark: Watermark, now_ms: int
-) -> Offsets:
-    """Begin to read partitions that appeared, from their beginning. Returns their offsets.
+class KnownPartitions:
+    """Follows which partitions there are: new ones are read, deleted ones hold up nothing.
 
-    Raises KafkaException.
+    A partition counts as deleted when two looks in a row did not find it: a cluster that has just
+    come up may not know all of its topics at first.
     """
-    new = [name for name in find_partitions(consumer, topics) if name not in offsets]
+
+    def __init__(self, topics: tuple[str, ...]) -> None:
+        self._topics = topics
+        self._missing: set[str] = set()
+
+    def follow(
+        self, consumer: Consumer, offsets: Offsets, watermark: Watermark, now_ms: int
+    ) -> Offsets:
+        """Look once. Returns the offsets, of all partitions that there are. Raises KafkaException.
+
+        `offsets`: the next one to hand on. New partitions are read from their beginning.
+        """
+        found = find_partitions(consumer, self._topics, may_lack_topics=True)
+        missing = offsets.keys() - found
+        gone = missing & self._missing
+        _leave(consumer, gone)
+        left = {name: offset for name, offset in offsets.items() if name not in gone}
+        watermark.keep_only(left)
+        self._missing = missing - gone
+        return left | _join(
+            consumer, [name for name in found if name not in left], watermark, now_ms
+        )
+
+
+def _leave(consumer: Consumer, gone: set[str]) -> None:
+    for name in gone:
+        log.warning("Kafka: partition %s was deleted", name)
+    read = {partition_name(place.topic, place.partition) for place in consumer.assignment()}
+    if left := at_offsets(dict.fromkeys(gone & read, EARLIEST)):
+        consumer.incremental_unassign(left)
+
+
+def _join(consumer: Consumer, new: list[str], watermark: Watermark, now_ms: int) -> Offsets:
     if not new:
         return {}
     found = offsets_at(consumer, new, EARLIEST)

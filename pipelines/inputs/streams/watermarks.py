@@ -58,10 +58,13 @@ class Watermark:
         self._advance()
 
     def observe(self, partition: str, event_ms: int | None, received_ms: int, now_ms: int) -> None:
-        """Take notice of a record (of a partition added before).
+        """Take notice of a record.
 
-        An event without time, or too far ahead of its receipt, moves nothing.
+        An event without time, or too far ahead of its receipt, moves nothing; nor does one of a
+        partition that is gone.
         """
+        if partition not in self.partitions:
+            return
         self._active_ms[partition] = now_ms
         if event_ms is not None and event_ms <= received_ms + self._future_ms:
             self._raise_to(partition, event_ms - self._slack_ms)

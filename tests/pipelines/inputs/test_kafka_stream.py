@@ -22,6 +22,7 @@ from pipelines.services.server import free_ports
 from tests.needs import need
 from tests.pipelines.inputs.read_streams import Stream
 from tests.pipelines.login_broker import PASSWORD, ask_for_login, login
+from tests.pipelines.tls_broker import ask_for_tls, make_certificates
 
 PATIENT = WatermarkOptions(60, 300, None)
 HASTY = WatermarkOptions(60, 300, 0.5)
@@ -246,6 +247,27 @@ def test_a_new_partition_is_read_from_its_beginning(kafka: Kafka) -> None:
     assert again.records == ["new"]
 
 
+def test_a_topic_that_is_deleted_no_longer_holds_the_watermark(kafka: Kafka) -> None:
+    kept, deleted = make_topic(kafka, 1), make_topic(kafka, 2)
+    first_ms = now_ms()
+    send(kafka, kept, [(0, event(first_ms))])
+    send(kafka, deleted, [(0, event(first_ms))])  # the other partition has none at all
+    with Stream(stream(kafka, kept, deleted)) as found:
+        found.read(2)
+        assert found.watermark_ms == NO_WATERMARK_MS
+        admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers})
+        admin.delete_topics([deleted])[deleted].result(20)
+        found.wait_for(lambda: found.watermark_ms == first_ms - 60_000, 90)
+        assert found.cut().offsets == {f"{kept}:0": 1}
+        # What is left goes on, and so does a topic of the same name that is made later.
+        kafka.create_topic(deleted, 1)
+        send(kafka, deleted, [(0, b"new")])
+        send(kafka, kept, [(0, b"more")])
+        found.read(4, 90)
+        assert sorted(found.records[2:]) == ["more", "new"]
+        assert found.cut().offsets == {f"{kept}:0": 2, f"{deleted}:0": 1}
+
+
 def test_a_mark_whose_messages_are_gone_goes_on_with_the_first_that_are_left(
     kafka: Kafka, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -377,3 +399,37 @@ def test_credentials_come_from_a_file_and_wrong_ones_are_told(
         with Stream(source) as found:
             found.read(1)
     assert "hidden-wrong" not in f"{raised.value}{caplog.text}{source!r}"
+
+
+def test_broker_is_read_over_tls_and_tells_who_is_not_trusted(tmp_path: Path, kafka) -> None:
+    broker, certificates = Kafka(tmp_path / "broker"), make_certificates(tmp_path / "ours")
+    strangers = make_certificates(tmp_path / "strangers")
+    with broker:
+        topic = make_topic(broker, 1)
+        send(broker, topic, [(0, b"{}")])
+    open_to_all, mutual = ask_for_tls(broker, certificates)
+    trusting = {"security.protocol": "SSL", "ssl.ca.location": str(certificates / "ca.crt")}
+    cases = [
+        (open_to_all, trusting, True),
+        (open_to_all, trusting | {"ssl.ca.location": str(strangers / "ca.crt")}, False),
+        (mutual, trusting | _client_of(certificates), True),
+        (mutual, trusting | _client_of(strangers), False),
+        (mutual, trusting, False),
+    ]
+    with broker:
+        for address, options, is_trusted in cases:
+            source = KafkaStream(address, (topic,), options=options, start_timeout_seconds=3)
+            if is_trusted:
+                with Stream(source) as found:
+                    assert found.read(1).records == ["{}"]
+                continue
+            with pytest.raises(InputError, match=r"no secure connection .*check ssl") as raised:
+                source.check()
+            assert "\n" not in str(raised.value)
+
+
+def _client_of(certificates: Path) -> dict[str, str]:
+    return {
+        "ssl.certificate.location": str(certificates / "client.crt"),
+        "ssl.key.location": str(certificates / "client.key"),
+    }

@@ -1,7 +1,5 @@
 """Does Pub/Sub, as its official emulator plays it, lose nothing until a checkpoint is durable?"""
 
-import itertools
-import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -10,71 +8,41 @@ from pathlib import Path
 import apache_beam as beam
 import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
-from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 
 from pipelines.inputs import InputError
 from pipelines.inputs.streams import WatermarkOptions
 from pipelines.inputs.streams.pubsub import PubSubStream
 from pipelines.inputs.streams.pubsub_client import close_subscriptions
 from pipelines.inputs.streams.pubsub_direct import ReadPubSubDirectly
-from pipelines.services.server import Process, free_ports, is_listening
-from tests.needs import need
+from pipelines.services.server import free_ports
 from tests.pipelines.inputs.read_streams import Stream
+from tests.pipelines.pubsub_emulator import (
+    PROJECT,
+    Emulator,
+    create_topic,
+    publish,
+    subscription_path,
+)
 
 PATIENT = WatermarkOptions(60, 300, None)
-PROJECT = "projects/school"
-_names = (f"events-{number}" for number in itertools.count())
-
-
-def emulator_jar() -> Path | None:
-    """The jar within the gcloud SDK, if that and the emulator are installed."""
-    homes = [Path("/usr/lib/google-cloud-sdk"), Path("/usr/lib/google-cloud-cli")]
-    gcloud = shutil.which("gcloud")
-    if gcloud:
-        homes.append(Path(gcloud).resolve().parents[1])
-    pattern = "platform/pubsub-emulator/lib/cloud-pubsub-emulator-*.jar"
-    return next((jar for home in homes for jar in home.glob(pattern)), None)
 
 
 @pytest.fixture(scope="module")
-def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
-    jar, java = emulator_jar(), shutil.which("java")
-    need(jar and java, "no Pub/Sub emulator (google-cloud-cli-pubsub-emulator) or no java")
-    (port,) = free_ports(1)
-    command = [str(java), "-Xmx256m", "-jar", str(jar), "--host=127.0.0.1", f"--port={port}"]
-    process = Process("Pub/Sub emulator", tmp_path_factory.mktemp("pubsub") / "log", command)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PUBSUB_EMULATOR_HOST", f"127.0.0.1:{port}")
-        process.start(lambda: is_listening(port))
-        try:
-            yield process
-        finally:
-            close_subscriptions()
-            process.stop()
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    with Emulator(tmp_path_factory.mktemp("pubsub")) as started:
+        yield started
+        close_subscriptions()
 
 
 @pytest.fixture
-def topic(emulator: Process) -> Iterator[str]:
+def topic(emulator: Emulator) -> Iterator[str]:
     """The name of a new topic and its subscription."""
-    name = next(_names)
-    with PublisherClient() as publisher, SubscriberClient() as subscriber:
-        path = f"{PROJECT}/topics/{name}"
-        publisher.create_topic(request={"name": path}, timeout=20)
-        wanted = {"name": f"{PROJECT}/subscriptions/{name}", "topic": path}
-        subscriber.create_subscription(request=wanted, timeout=20)
-    yield name
+    yield create_topic()
     close_subscriptions()
 
 
-def publish(topic: str, *contents: bytes) -> None:
-    with PublisherClient() as publisher:
-        sent = [publisher.publish(f"{PROJECT}/topics/{topic}", c) for c in contents]
-        for future in sent:
-            future.result(20)
-
-
 def stream(name: str, **options) -> PubSubStream:
-    return PubSubStream(f"{PROJECT}/subscriptions/{name}", **{"watermark": PATIENT} | options)
+    return PubSubStream(subscription_path(name), **{"watermark": PATIENT} | options)
 
 
 def event(at_ms: int) -> bytes:
@@ -86,7 +54,7 @@ def now_ms() -> int:
 
 
 def test_messages_become_envelopes_with_their_id_and_time_of_publishing(topic: str) -> None:
-    publish(topic, event(now_ms()), b"\xff\0")
+    publish(topic, [event(now_ms()), b"\xff\0"])
     with Stream(stream(topic, topic="clicks")) as found:
         found.read(2)
     assert {line["topic"] for line in found.lines} == {"clicks"}
@@ -97,7 +65,7 @@ def test_messages_become_envelopes_with_their_id_and_time_of_publishing(topic: s
 
 def test_what_was_not_acknowledged_comes_again(topic: str) -> None:
     contents = [event(now_ms() - n) for n in range(300)]
-    publish(topic, *contents)
+    publish(topic, contents)
     with Stream(stream(topic)) as found:
         mark = found.read(200).cut()
         mark.finalize_checkpoint()
@@ -115,7 +83,7 @@ def test_what_was_not_acknowledged_comes_again(topic: str) -> None:
 
 def test_a_new_reader_for_every_bundle_shares_one_stream(topic: str) -> None:
     contents = [b"%d" % n for n in range(100)]
-    publish(topic, *contents)
+    publish(topic, contents)
     records: list[str] = []
     mark = None
     while len(records) < 100:
@@ -126,10 +94,10 @@ def test_a_new_reader_for_every_bundle_shares_one_stream(topic: str) -> None:
 
 
 def test_an_idle_subscription_follows_the_clock_but_not_while_it_is_away(
-    topic: str, emulator: Process
+    topic: str, emulator: Emulator
 ) -> None:
     source = stream(topic, watermark=WatermarkOptions(60, 300, 1))
-    publish(topic, event(1))
+    publish(topic, [event(1)])
     with Stream(source) as found:
         found.read(1)
         found.cut().finalize_checkpoint()
@@ -137,6 +105,23 @@ def test_an_idle_subscription_follows_the_clock_but_not_while_it_is_away(
         begun_ms = now_ms()
         found.wait_for(lambda: found.watermark_ms > begun_ms - 60_000)
         assert found.watermark_ms <= now_ms() - 60_000
+
+
+def test_a_subscription_that_is_made_again_is_read_on(tmp_path: Path) -> None:
+    with Emulator(tmp_path) as lost:
+        name = create_topic()
+        publish(name, [b"before"])
+        with Stream(stream(name)) as found:
+            found.read(1).cut().finalize_checkpoint()
+            lost.kill()
+            assert not found.step()
+            lost.start()  # and knows nothing any more
+            assert not found.step()
+            create_topic(name)
+            publish(name, [b"after"])
+            found.read(2, 90)
+        close_subscriptions()
+    assert found.records == ["before", "after"]
 
 
 def test_a_check_says_in_one_line_what_is_wrong(topic: str) -> None:
@@ -151,7 +136,7 @@ def test_a_check_says_in_one_line_what_is_wrong(topic: str) -> None:
         assert "\n" not in str(raised.value)
 
 
-def test_a_check_tells_that_nobody_is_there(emulator: Process, monkeypatch) -> None:
+def test_a_check_tells_that_nobody_is_there(emulator: Emulator, monkeypatch) -> None:
     (nobody,) = free_ports(1)
     monkeypatch.setenv("PUBSUB_EMULATOR_HOST", f"127.0.0.1:{nobody}")
     with pytest.raises(InputError, match="cannot be reached") as raised:
@@ -160,7 +145,7 @@ def test_a_check_tells_that_nobody_is_there(emulator: Process, monkeypatch) -> N
 
 
 def test_the_direct_runner_gets_the_same_elements(topic: str, tmp_path: Path) -> None:
-    publish(topic, event(now_ms()))
+    publish(topic, [event(now_ms())])
     options = PipelineOptions(["--runner=BundleBasedDirectRunner", "--streaming"])
     out = tmp_path / "lines"
     pipeline = beam.Pipeline(options=options)
@@ -172,7 +157,7 @@ def test_the_direct_runner_gets_the_same_elements(topic: str, tmp_path: Path) ->
         time.sleep(0.1)
     canceller = threading.Thread(target=result.cancel)
     canceller.start()
-    publish(topic, b"so that the pull that is under way returns")
+    publish(topic, [b"so that the pull that is under way returns"])
     canceller.join(60)
     assert '"topic":"clicks"' in out.read_text()
     assert '"message_id"' in out.read_text()

@@ -119,3 +119,14 @@ def test_it_never_goes_back_nor_past_a_partition_and_survives_a_checkpoint(
         # It stands at its slowest partition, or where a later one found it.
         assert mark.value_ms == max(highest, min(mark.partitions.values()))
         highest = mark.value_ms
+
+
+def test_what_is_left_of_a_partition_that_is_gone_moves_and_holds_nothing() -> None:
+    mark = watermark("a", "gone")
+    mark.observe("a", NOW, NOW, NOW)
+    mark.keep_only(["a"])
+    assert mark.value_ms == NOW - 60_000
+    mark.observe("gone", NOW + 1000, NOW + 1000, NOW)
+    mark.observe("a", NOW + 500, NOW + 500, NOW)
+    assert mark.value_ms == NOW + 500 - 60_000
+    assert mark.quiet(NOW + 60_000) == ["a"]
