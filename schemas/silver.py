@@ -168,6 +168,8 @@ class QuestionAttempts:
     event_id: str = column("Event of the answer.")
     student_hash: str = column(_STUDENT, is_sensitive=True)
     session_id: str = column(_SESSION)
+    course_id: str | None = column("Course that the answer's event names.")
+    chapter_id: str | None = column("Chapter that the answer's event names.")
     quiz_id: str | None = column("Quiz.")
     question_id: str | None = column("Question.")
     attempted_at: datetime.datetime = column("When it was answered (UTC).")

@@ -9,6 +9,9 @@ from transforms.options import MetricOptions
 from transforms.sessionize import Timeline
 
 MAX_THINKING_MS = 600_000
+_OF_THE_EVENT = (
+    "event_id", "student_hash", "course_id", "chapter_id", "quiz_id", "question_id",
+)  # fmt: skip
 
 
 def attempt_questions(
@@ -24,7 +27,7 @@ def attempt_questions(
     spent = events["spent_ms"].zip_with(events["spent_ms"].is_not_null(), elapsed)
     attempts = pl.DataFrame(
         {
-            **events["event_id", "student_hash", "quiz_id", "question_id"].to_dict(),
+            **events.select(_OF_THE_EVENT).to_dict(),
             "session_id": timeline.sessions["session_id"].gather(timeline.session[rows]),
             "attempted_ms": events["occurred_ms"],
             "score": events["score"],

@@ -66,6 +66,8 @@ def _attempt(
         "event_id": event["event_id"],
         "student_hash": event["student_hash"],
         "session_id": session["session_id"],
+        "course_id": event["course_id"],
+        "chapter_id": event["chapter_id"],
         "quiz_id": event["quiz_id"],
         "question_id": event["question_id"],
         "attempted_at": utc(event["start"]),

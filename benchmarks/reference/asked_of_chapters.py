@@ -153,14 +153,10 @@ def hardest_questions(tables: Tables, asked: Asked) -> list[Row]:
 
 def quiz_accuracy(tables: Tables, asked: Asked) -> list[Row]:
     """Right answers by the chapter that the event of the answer names."""
-    key = ("student_hash", "event_id", "occurred_at")
-    events = grouped(of_days(tables, "events", asked), *key)
-    by_place: dict[tuple, list[Row]] = {}
-    for answer in of_days(tables, "question_attempts", asked):
-        named = (answer["student_hash"], answer["event_id"], answer["attempted_at"])
-        (event,) = events[named]
-        if answer["is_correct"] is not None:
-            by_place.setdefault((event["course_id"], event["chapter_id"]), []).append(answer)
+    answers = [
+        row for row in of_days(tables, "question_attempts", asked) if row["is_correct"] is not None
+    ]
+    by_place = grouped(answers, "course_id", "chapter_id")
     rows = [
         {
             **of_chapter(tables, *place),

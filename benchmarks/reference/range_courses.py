@@ -34,20 +34,13 @@ class History:
 
 def history_until(as_of: date, tables: Tables) -> History:
     """What was known at the end of that date. `tables`: by name, those not given are empty."""
-    events = _until(as_of, tables, "events", "event_date")
-    places = {(e["student_hash"], e["event_id"], e["occurred_at"]): e for e in events}
-    answers = []
-    for answer in _until(as_of, tables, "question_attempts", "attempt_date"):
-        event = places[answer["student_hash"], answer["event_id"], answer["attempted_at"]]
-        place = {"course_id": event["course_id"], "chapter_id": event["chapter_id"]}
-        answers.append(answer | place)
     return History(
         as_of,
-        events,
+        _until(as_of, tables, "events", "event_date"),
         _until(as_of, tables, "sessions", "session_date"),
         _until(as_of, tables, "chapter_visits", "visit_date"),
         _until(as_of, tables, "video_views", "view_date"),
-        answers,
+        _until(as_of, tables, "question_attempts", "attempt_date"),
         list(tables.get("dim_chapters", ())),
         list(tables.get("dim_questions", ())),
     )

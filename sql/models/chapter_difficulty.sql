@@ -30,21 +30,12 @@ chapters AS (
 ),
 answers AS (
   SELECT
-    event.course_id,
-    event.chapter_id,
-    SAFE_DIVIDE(COUNTIF(attempt.is_correct), COUNT(attempt.is_correct)) AS quiz_accuracy
-  FROM silver.question_attempts AS attempt
-  JOIN silver.events AS event
-    ON
-      event.student_hash = attempt.student_hash
-      AND event.event_id = attempt.event_id
-      AND event.occurred_at = attempt.attempted_at
-  WHERE
-    attempt.attempt_date <= @as_of_date
-    AND event.event_date <= @as_of_date
-    AND event.event_type = 'quiz_answer'
-    AND event.chapter_id IS NOT NULL
-  GROUP BY event.course_id, event.chapter_id
+    course_id,
+    chapter_id,
+    SAFE_DIVIDE(COUNTIF(is_correct), COUNT(is_correct)) AS quiz_accuracy
+  FROM silver.question_attempts
+  WHERE attempt_date <= @as_of_date AND chapter_id IS NOT NULL
+  GROUP BY course_id, chapter_id
 ),
 expected AS (
   SELECT

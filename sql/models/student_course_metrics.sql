@@ -108,23 +108,15 @@ of_views AS (
 ),
 quiz_days AS (
   SELECT
-    event.student_hash,
-    event.course_id,
-    attempt.quiz_id,
-    attempt.attempt_date,
-    COUNTIF(attempt.is_correct) AS correct_count,
-    COUNT(attempt.is_correct) AS known_count
-  FROM silver.question_attempts AS attempt
-  JOIN silver.events AS event
-    ON
-      event.student_hash = attempt.student_hash
-      AND event.event_id = attempt.event_id
-      AND event.occurred_at = attempt.attempted_at
-  WHERE
-    attempt.attempt_date <= @as_of_date
-    AND event.event_date <= @as_of_date
-    AND event.event_type = 'quiz_answer'
-  GROUP BY event.student_hash, event.course_id, attempt.quiz_id, attempt.attempt_date
+    student_hash,
+    course_id,
+    quiz_id,
+    attempt_date,
+    COUNTIF(is_correct) AS correct_count,
+    COUNT(is_correct) AS known_count
+  FROM silver.question_attempts
+  WHERE attempt_date <= @as_of_date
+  GROUP BY student_hash, course_id, quiz_id, attempt_date
 ),
 pass_marks AS (
   SELECT quiz_id, MAX(pass_mark) AS pass_mark

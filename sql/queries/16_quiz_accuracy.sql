@@ -8,26 +8,15 @@
 --   course_id (text or null): course
 --   chapter_id (text or null): chapter
 -- Caveat: the chapter is that of the answer's event; every attempt counts, not only the first.
-WITH answers AS (
-  SELECT e.course_id, e.chapter_id, a.student_hash, a.is_correct
-  FROM silver.question_attempts AS a
-  JOIN silver.events AS e
-    ON e.student_hash = a.student_hash
-    AND e.event_id = a.event_id
-    AND e.occurred_at = a.attempted_at
-  WHERE a.is_correct IS NOT NULL
-    AND a.attempt_date BETWEEN @start_date AND @end_date
-    AND e.event_date BETWEEN @start_date AND @end_date
-    AND e.event_type = 'quiz_answer'
-),
-chapters AS (
+WITH chapters AS (
   SELECT
     course_id,
     chapter_id,
     COUNTIF(is_correct) AS correct,
     COUNT(DISTINCT student_hash) AS students,
     COUNT(*) AS n
-  FROM answers
+  FROM silver.question_attempts
+  WHERE is_correct IS NOT NULL AND attempt_date BETWEEN @start_date AND @end_date
   GROUP BY course_id, chapter_id
 )
 SELECT

@@ -80,7 +80,7 @@ def tables_of(
             found[name] = _any_rows(name, found, Random(seed))
     shorter = dict.fromkeys(_LONG_TEXTS)
     found["events"] = [{**row, **shorter, "metadata": "{}"} for row in found.get("events", [])]
-    return {name: found.get(name, []) for name in (*READ, "sessions")}
+    return {name: found.get(name, []) for name in (*READ, "events", "sessions")}
 
 
 def days_of(given: Tables) -> list[datetime.date]:
