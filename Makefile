@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 DEMO ?= demo
 LIVE ?= live
 BENCH := .venv-bench
+AIRFLOW ?= .venv-airflow
 
 .DEFAULT_GOAL := help
 
@@ -39,6 +40,14 @@ test-faults: setup ## Kill every part of a stream under load (Java 17, Maven; mi
 .PHONY: terraform-test
 terraform-test: setup ## Validate, plan and scan the infrastructure (Terraform; Go builds the provider once)
 	$(BIN)/python -m pytest tests/terraform
+
+.PHONY: airflow-setup
+airflow-setup: $(AIRFLOW)/.done ## Make .venv-airflow, in which the DAGs of orchestration/ run
+
+$(AIRFLOW)/.done: orchestration/requirements.txt
+	$(PYTHON) -m venv --clear $(AIRFLOW)
+	$(AIRFLOW)/bin/pip install --quiet --disable-pip-version-check --no-deps --no-compile -r $<
+	@touch $@
 
 .PHONY: check
 check: setup ## Format, lint, types, unit tests, generated files: fast

@@ -22,9 +22,10 @@ from pipelines.inputs import Chunk, InputError, plan_chunks
 from pipelines.logs import leave
 from pipelines.options import BatchOptions, UsageError, changed_options, fail, parse_batch_options
 from pipelines.outputs.commit_run import Run
-from pipelines.outputs.lake import Lake
+from pipelines.outputs.open_warehouse import open_warehouse, staging_folder
 from pipelines.outputs.owned_dates import all_dates, refusal_in, refuse_owned
 from pipelines.outputs.recover import remove_stale_staging
+from pipelines.runner_flags import only_launches
 from pipelines.settings import read_derive_options, read_parse_settings
 from pipelines.snapshot import WarehouseError
 
@@ -80,14 +81,17 @@ def exit_code(
 def run_batch(options: BatchOptions, mode: str = "batch", replayed: tuple[str, ...] = ()) -> dict:
     """Run to the end; the row of `ops.pipeline_runs`. Raises UsageError, InputError.
 
-    `replayed`: dead letters that this run puts where they belong.
+    `replayed`: dead letters that this run puts where they belong. A job that is only launched has
+    no row yet: the answer is empty.
     """
     plan = plan_batch(options, mode, replayed)
-    lake = Lake(options.warehouse)
+    lake = open_warehouse(options.warehouse, plan.staging)
     lake.create_tables()
     if options.dates and not options.force:
         refuse_owned(lake, all_dates(options.dates))
     remove_stale_staging(plan.staging.rpartition("/")[0])
+    if only_launches(options.beam):
+        return _launch(options, plan)
     begun = time.monotonic()
     try:
         with progress.shown(plan, options):
@@ -101,17 +105,25 @@ def run_batch(options: BatchOptions, mode: str = "batch", replayed: tuple[str, .
     return row
 
 
+def _launch(options: BatchOptions, plan: BatchPlan) -> dict:
+    """Write the job down and go: it runs later, and its staging is removed by age."""
+    pipeline = open_pipeline(options, plan.chunks)
+    build_batch(pipeline, plan)
+    pipeline.run()
+    logging.getLogger("chapterflow").info("launched", extra={"fields": {"run_id": plan.run.run_id}})
+    return {}
+
+
 def plan_batch(options: BatchOptions, mode: str, replayed: tuple[str, ...] = ()) -> BatchPlan:
     """Everything that can be wrong with the options is found out here."""
+    above = staging_folder(options.warehouse, options.staging, options.beam)
     run = _describe_run(options, mode, replayed)
     chunks = plan_chunks(options.input, options.read_dates(), CHUNK_BYTES)
     size = sum(chunk.size_bytes for chunk in chunks)
     shards = max(MIN_SHARDS, size // SHARD_BYTES)
     derive = read_derive_options(options, options.dates)
     settings = read_parse_settings(options, run.started_at, topic_of, derive.catalogue, shards)
-    staging = storage.join(
-        options.staging or storage.join(options.warehouse, "_staging"), run.run_id
-    )
+    staging = storage.join(above, run.run_id)
     return BatchPlan(chunks, settings, derive, options.warehouse, staging, run)
 
 

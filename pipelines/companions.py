@@ -6,13 +6,14 @@ import os
 import re
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import maxminddb
 import yaml
 
 from pipelines.flags import UsageError
+from pipelines.inputs import opening
+from pipelines.secret_manager import read_secret
 from schemas.vocabulary import builtin_spellings, read_spellings
 from transforms.catalogue import Catalogue, Questions, build_catalogue, build_questions
 from transforms.clean import Place
@@ -32,10 +33,17 @@ def read_catalogue(path: str | None) -> Catalogue:
 
 
 def read_questions(path: str | None) -> Questions:
-    """Right answers by question; empty without a file."""
+    """Right answers, pass marks and skills by question; empty without a file.
+
+    UsageError for a wrong one.
+    """
     if path is None:
         return Questions()
-    return build_questions(_read_csv(path, "--question_catalog", ("quiz_id", "question_id")))
+    rows = _read_csv(path, "--question_catalog", ("quiz_id", "question_id"))
+    try:
+        return build_questions(rows)
+    except ValueError as error:
+        raise UsageError(f"--question_catalog={path}: {error}; mend the file") from None
 
 
 def read_consent(path: str | None) -> frozenset[str] | None:
@@ -74,23 +82,31 @@ def read_event_types(path: str | None) -> dict[str, str]:
         raise UsageError(f"--event_types_file={path}: {error}; mend the file") from None
 
 
-def key_loader(path: str | None) -> Callable[[], bytes]:
+def key_loader(path: str | None, secret: str | None = None) -> Callable[[], bytes]:
     """A function that reads the key where it is needed, so that no graph or log holds it.
 
+    `path`: a file; `secret`: the name of a version in Secret Manager; neither: the environment.
     UsageError when there is no key, or an empty one.
     """
-    load = partial(load_key, path)
+    if path and secret:
+        raise UsageError("give one of --pseudonym_key_file and --pseudonym_key_secret")
+    load = partial(load_key, path, secret)
     load()
     return load
 
 
-def load_key(path: str | None) -> bytes:
-    """The key of the pseudonyms from a file, else from the environment."""
-    key = _read_text(path, "--pseudonym_key_file").strip() if path else os.environ.get(KEY_VARIABLE)
-    if not key or not key.strip():
-        where = f"{path} is empty" if path else f"{KEY_VARIABLE} is not set"
+def load_key(path: str | None, secret: str | None = None) -> bytes:
+    """The key of the pseudonyms from a file or a secret, else from the environment."""
+    if secret:
+        key, where = read_secret(secret).strip(), f"{secret} is empty"
+    elif path:
+        key, where = _read_text(path, "--pseudonym_key_file").strip(), f"{path} is empty"
+    else:
+        key, where = os.environ.get(KEY_VARIABLE, ""), f"{KEY_VARIABLE} is not set"
+    if not key.strip():
         raise UsageError(
-            f"no key for the pseudonyms: {where}; set {KEY_VARIABLE} or give --pseudonym_key_file"
+            f"no key for the pseudonyms: {where}; set {KEY_VARIABLE} or give --pseudonym_key_file "
+            "or --pseudonym_key_secret"
         )
     return key.encode()
 
@@ -102,13 +118,16 @@ def places_opener(path: str | None) -> Callable[[], Callable[[str], Place]] | No
     opener = partial(_open_places, path)
     try:
         opener()
-    except (OSError, maxminddb.InvalidDatabaseError) as error:
+    except (OSError, opening.InputError, maxminddb.InvalidDatabaseError) as error:
         raise UsageError(f"--geoip_database={path} cannot be read: {error}") from None
     return opener
 
 
 def _open_places(path: str) -> Callable[[str], Place]:
-    return partial(_find_place, maxminddb.open_database(path))
+    if opening.is_local(path):
+        return partial(_find_place, maxminddb.open_database(path))
+    with opening.open_binary(path) as file:
+        return partial(_find_place, maxminddb.open_database(file, maxminddb.MODE_FD))
 
 
 def _find_place(database: maxminddb.Reader, address: str) -> Place:
@@ -142,7 +161,10 @@ def _read_csv(path: str, flag: str, needed: tuple[str, ...]) -> list[dict[str, s
 
 def _read_text(path: str, flag: str) -> str:
     try:
-        return Path(path).read_text("utf-8-sig")
+        with open(path, "rb") if opening.is_local(path) else opening.open_binary(path) as file:
+            return file.read().decode("utf-8-sig")
+    except opening.InputError as error:
+        raise UsageError(str(error).replace("--input", flag)) from None
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise UsageError(f"{flag}={path} cannot be read: {reason}; check the path") from None

@@ -1,10 +1,10 @@
 """Which table is made from which? Writes docs/lineage.md from the models, or checks it."""
 
-import argparse
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from pipelines.generated_files import write_or_check
 from pipelines.models import Model, load_models
 
 DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "lineage.md"
@@ -30,18 +30,9 @@ def render(models: Iterable[Model] | None = None) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Write the document; with --check only say whether it differs: 1 if so."""
-    parser = argparse.ArgumentParser(
-        prog="python -m pipelines.describe_lineage", description=__doc__, allow_abbrev=False
+    return write_or_check(
+        "pipelines.describe_lineage", __doc__, lambda: {DOCUMENT: render()}, arguments
     )
-    parser.add_argument("--check", action="store_true", help="write nothing")
-    text = render()
-    if not parser.parse_args(arguments).check:
-        DOCUMENT.write_text(text, encoding="utf-8")
-        return 0
-    if DOCUMENT.exists() and DOCUMENT.read_text("utf-8") == text:
-        return 0
-    print("docs/lineage.md is out of date: python -m pipelines.describe_lineage", file=sys.stderr)
-    return 1
 
 
 def _picture(models: list[Model]) -> list[str]:

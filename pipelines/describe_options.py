@@ -6,21 +6,25 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipelines import (
+    check,
     end_stream,
     flags,
     live_demo,
     maintain,
+    provision,
     query,
     replay_dead_letters,
     report,
+    rollup,
     stream_flags,
     watch,
 )
+from pipelines.generated_files import write_or_check
 
 DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "options.md"
 PROGRAMS = (
-    *(flags, stream_flags, replay_dead_letters, query),
-    *(report, maintain, watch, live_demo, end_stream),
+    *(flags, stream_flags, replay_dead_letters, query, provision),
+    *(rollup, check, report, maintain, watch, live_demo, end_stream),
 )
 """Modules whose `build_parser()` makes the parser of a program."""
 
@@ -28,6 +32,8 @@ _HEAD = """# Options
 
 Made by `python -m pipelines.describe_options` from the programs themselves; do not edit.
 """
+_SWITCHES = (0, "?")
+"""`nargs` of options that are on when named."""
 _TABLE = "| option | default | meaning |\n|---|---|---|"
 
 
@@ -48,18 +54,9 @@ def render() -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Write the document; with --check only say whether it differs: 1 if so."""
-    parser = argparse.ArgumentParser(
-        prog="python -m pipelines.describe_options", description=__doc__, allow_abbrev=False
+    return write_or_check(
+        "pipelines.describe_options", __doc__, lambda: {DOCUMENT: render()}, arguments
     )
-    parser.add_argument("--check", action="store_true", help="write nothing")
-    text = render()
-    if not parser.parse_args(arguments).check:
-        DOCUMENT.write_text(text, encoding="utf-8")
-        return 0
-    if DOCUMENT.exists() and DOCUMENT.read_text("utf-8") == text:
-        return 0
-    print("docs/options.md is out of date: python -m pipelines.describe_options", file=sys.stderr)
-    return 1
 
 
 def _groups(parser: argparse.ArgumentParser) -> Iterator[tuple[str, list[argparse.Action]]]:
@@ -74,7 +71,7 @@ def _groups(parser: argparse.ArgumentParser) -> Iterator[tuple[str, list[argpars
 
 def _row(action: argparse.Action) -> str:
     name = ", ".join(action.option_strings) or action.metavar or action.dest
-    value = "" if action.nargs == 0 or not action.option_strings else f"={_value(action)}"
+    value = "" if action.nargs in _SWITCHES or not action.option_strings else f"={_value(action)}"
     help_text = _plain((action.help or "").replace(" (%(default)s)", ""))
     meaning = help_text % {"default": action.default}
     return f"| `{name}{value}` | {_default(action)} | {meaning} |"
@@ -90,7 +87,7 @@ def _default(action: argparse.Action) -> str:
     if action.required:
         return "needed"
     # Where nothing is assumed, or the option has no value, there is no default to show.
-    if action.nargs == 0 or action.default in (None, (), {}):
+    if action.nargs in _SWITCHES or action.default in (None, (), {}):
         return ""
     return f"`{action.default}`"
 

@@ -1,9 +1,9 @@
 """Which questions can be asked by name? Writes docs/queries.md from sql/queries, or checks it."""
 
-import argparse
 import sys
 from pathlib import Path
 
+from pipelines.generated_files import write_or_check
 from pipelines.queries import PARAMETERS, Column, Query, load_queries
 
 DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "queries.md"
@@ -39,18 +39,9 @@ def render() -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Write the document; with --check only say whether it differs: 1 if so."""
-    parser = argparse.ArgumentParser(
-        prog="python -m pipelines.describe_queries", description=__doc__, allow_abbrev=False
+    return write_or_check(
+        "pipelines.describe_queries", __doc__, lambda: {DOCUMENT: render()}, arguments
     )
-    parser.add_argument("--check", action="store_true", help="write nothing")
-    text = render()
-    if not parser.parse_args(arguments).check:
-        DOCUMENT.write_text(text, encoding="utf-8")
-        return 0
-    if DOCUMENT.exists() and DOCUMENT.read_text("utf-8") == text:
-        return 0
-    print("docs/queries.md is out of date: python -m pipelines.describe_queries", file=sys.stderr)
-    return 1
 
 
 def _section(query: Query) -> str:

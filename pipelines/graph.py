@@ -8,6 +8,7 @@ import polars as pl
 
 from pipelines.inputs import Block, Chunk, block_coder, read_blocks  # noqa: F401
 from pipelines.outputs.commit_run import CommitRun, Run
+from pipelines.outputs.open_warehouse import files_folder, keeps_partition
 from pipelines.outputs.write_rows import WriteRows
 from pipelines.shuffle import Slice, SpillShards, load_shard
 from transforms.derive import DeriveOptions
@@ -46,17 +47,18 @@ def build_batch(pipeline: beam.Pipeline, plan: BatchPlan) -> None:
         | "GroupShards" >> beam.GroupByKey()
         | "LoadShards" >> beam.ParDo(_Load())
     )
+    folder, has_dates = files_folder(plan.warehouse, plan.staging), keeps_partition(plan.warehouse)
     derived = shards | "DeriveTables" >> DeriveTables(plan.derive, started_at)
     totals = derived.contributions | "TotalDays" >> TotalDays(started_at)
     letters = parsed.dead_letters | "NameDeadLetters" >> beam.Map(_name_dead_letters)
     facts = (
-        derived.rows | "WriteRows" >> WriteRows(plan.warehouse),
-        totals | "WriteTotals" >> WriteRows(plan.warehouse),
+        derived.rows | "WriteRows" >> WriteRows(folder, has_dates),
+        totals | "WriteTotals" >> WriteRows(folder, has_dates),
         letters | "StageDeadLetters" >> WriteRows(plan.staging),
         parsed.counts,
         derived.counts,
     )
-    commit = CommitRun(plan.warehouse, plan.staging, plan.run, plan.derive.catalogue)
+    commit = CommitRun(plan.warehouse, plan.staging, plan.run, plan.derive)
     _ = facts | "CollectFacts" >> beam.Flatten() | "CommitRun" >> commit
 
 

@@ -30,6 +30,7 @@ class EventOptions:
     event_types_file: str | None
     geoip_database: str | None
     pseudonym_key_file: str | None
+    pseudonym_key_secret: str | None
     pseudonymous_topics: tuple[str, ...]
     warehouse: str
     log_format: str

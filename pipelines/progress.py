@@ -15,7 +15,7 @@ from pipelines.graph import BatchPlan
 from pipelines.logs import start_logging as start_logging
 from pipelines.options import BatchOptions
 from pipelines.outputs.commit_run import OUTCOMES
-from pipelines.outputs.lake import Lake
+from pipelines.outputs.open_warehouse import Tables
 
 _LOG = logging.getLogger("chapterflow")
 
@@ -53,7 +53,7 @@ def describe_progress(plan: BatchPlan) -> str:
     return f"deriving {events:,} events: shard {min(begun, shards)} of up to {shards}"
 
 
-def summary_row(lake: Lake, run_id: str) -> dict[str, Any]:
+def summary_row(lake: Tables, run_id: str) -> dict[str, Any]:
     """The row of a run."""
     runs = lake.read("pipeline_runs")
     return runs.filter(pl.col("run_id") == run_id).row(0, named=True)

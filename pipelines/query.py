@@ -145,7 +145,7 @@ def _answer_there(options: argparse.Namespace) -> pl.DataFrame:
     there = query_bigquery.open_reader(options.warehouse)
     try:
         if options.run:
-            given = _parameters(options.param)
+            given = _parameters(options.param or ())
             return query_bigquery.run_named(there, options.run, given)
         return there.list_tables() if options.tables else there.run(options.sql)
     except BigQueryError as error:

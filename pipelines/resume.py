@@ -24,7 +24,8 @@ _MAY_HOLD_SECRETS = ("kafka_options", "live_store")
 _RUN_FILE, _LOCK_FILE = "run.json", "lock"
 _MAY_CHANGE = {
     *("alerts", "beam", "commit_interval_seconds", "publish_seconds", "flink_heap", "from_scratch"),
-    *("health_file", "log_format", "metrics_port", "pseudonym_key_file", "start_from", "state"),
+    *("health_file", "log_format", "metrics_port", "start_from", "state"),
+    *("pseudonym_key_file", "pseudonym_key_secret"),
     *("raw_file_bytes", "raw_file_seconds", "start_timeout_seconds"),
 }
 """Options that are neither in the state of a checkpoint nor in the steps that it belongs to."""

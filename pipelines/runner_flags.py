@@ -31,3 +31,11 @@ def add_runner_flags(parser: FlagParser, argv: Sequence[str]) -> None:
         return
     for name in FLINK_FLAGS:
         parser.add_argument(f"--{name}", nargs="?")
+
+
+def only_launches(flags: Sequence[str]) -> bool:
+    """Whether Beam only writes the job down, as in the launcher of a flex template of Dataflow.
+
+    The job begins after the program has ended, which must not wait for it.
+    """
+    return any(flag.startswith("--template_location") for flag in flags)

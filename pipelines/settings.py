@@ -36,7 +36,7 @@ def read_parse_settings(
             rules=rules,
             catalogue=catalogue,
         ),
-        load_key=companions.key_loader(options.pseudonym_key_file),
+        load_key=companions.key_loader(options.pseudonym_key_file, options.pseudonym_key_secret),
         topic_of=topic_of,
         started_at=started_at,
         timezone=options.metrics.reporting_timezone,

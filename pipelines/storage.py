@@ -6,6 +6,8 @@ from functools import cache
 import pyarrow as pa
 from pyarrow import fs
 
+from pipelines import objects
+
 
 def is_local(path: str) -> bool:
     """True for a path of this machine's file system."""
@@ -17,11 +19,18 @@ def join(*parts: str) -> str:
     return "/".join(part.strip("/") if i else part.rstrip("/") for i, part in enumerate(parts))
 
 
-def write_file(path: str, content: bytes | pa.Buffer, is_hidden: bool = False) -> None:
+def write_file(
+    path: str, content: bytes | pa.Buffer, is_hidden: bool = False, is_final: bool = False
+) -> None:
     """Write a whole file; the folder is made. A file seen under its name is always whole.
 
     `is_hidden`: until it is whole, its name begins with a dot, which readers of folders skip.
+    `is_final`: the name says what is in the file, so one that is there already may stay; it must
+    where files cannot be replaced, as in a bucket that may only be added to. Raises OSError.
     """
+    if path.startswith(objects.SCHEME):
+        objects.write_object(path, content, is_final)
+        return
     filesystem, name = locate(path)
     filesystem.create_dir(name.rpartition("/")[0], recursive=True)
     folder, _, base = name.rpartition("/")
@@ -52,6 +61,10 @@ def remove_file(path: str) -> None:
 
 def remove_folder(path: str) -> None:
     """Remove a folder and everything in it; nothing happens when there is none."""
+    if path.startswith(objects.SCHEME):
+        # Arrow's file system fails on a folder that no empty object stands for.
+        objects.remove_objects(path)
+        return
     filesystem, name = locate(path)
     if filesystem.get_file_info(name).type != fs.FileType.NotFound:
         filesystem.delete_dir(name)

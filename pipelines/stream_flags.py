@@ -4,6 +4,7 @@ import argparse
 from dataclasses import fields
 
 from pipelines.flags import (
+    SWITCH,
     FlagParser,
     add_files,
     add_logging,
@@ -52,7 +53,8 @@ def _add_sources(group: argparse._ArgumentGroup) -> None:
     )  # fmt: skip
     group.add_argument(
         "--kafka_options_file", metavar="FILE",
-        help="lines KEY=VALUE of such options: the place for passwords; read by every worker",
+        help="lines KEY=VALUE of such options: the place for passwords; read by every worker. Or "
+        "the name of such a text in Secret Manager, projects/P/secrets/S/versions/V",
     )  # fmt: skip
     group.add_argument(
         "--start_from", default="committed", metavar="WHERE",
@@ -118,9 +120,7 @@ def _add_running(group: argparse._ArgumentGroup) -> None:
         "--state", metavar="DIR",
         help="folder of checkpoints and logs of Flink (default: _stream in the warehouse)",
     )  # fmt: skip
-    group.add_argument(
-        "--from_scratch", action="store_true", help="forget the checkpoints in --state"
-    )
+    group.add_argument("--from_scratch", **SWITCH, help="forget the checkpoints in --state")
     group.add_argument("--flink_heap", default="2g", metavar="SIZE",
                        help="memory of the Flink of its own (%(default)s)")  # fmt: skip
     group.add_argument("--metrics_port", type=count, default=0, metavar="PORT",

@@ -15,11 +15,12 @@ SELECTS = {
 """Full table name -> the view's text, for tables that are more than their stored rows."""
 
 _NUMBERS = ("BIGINT", "UBIGINT", "HUGEINT", "DOUBLE")
-_MEASURES = {
+MEASURES = {
     "video_duration_seconds": "video_duration",
     "playback_rate": "playback_rate",
     "buffer_health_seconds": "buffer_health",
 }
+"""Column of the view -> key in the metadata, for measures that are numbers from 0 on."""
 
 
 def video_events() -> str:
@@ -27,7 +28,7 @@ def video_events() -> str:
 
     A measure of a wrong type, or negative, is null. The position of a seek is where it went.
     """
-    measures = ", ".join(f"{_number(key)} AS {name}" for name, key in _MEASURES.items())
+    measures = ", ".join(f"{_number(key)} AS {name}" for name, key in MEASURES.items())
     position = f"COALESCE({_number('current_time')}, {_number('to')})"
     return (
         f"CREATE VIEW silver.{VIDEO_EVENTS} AS SELECT student_hash, event_id, session_id, "

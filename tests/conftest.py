@@ -10,7 +10,8 @@ _status = {"code": 0}
 _WHOLE_PROGRAMS = (
     "test_batch_", "test_demo", "test_replay_",
     "test_stream_", "test_kafka_", "test_flink_", "test_services",
-    "test_gcs", "test_template_launch", "test_terraform",
+    "test_gcs", "test_template_", "test_terraform",
+    "test_dags",
     "test_bigquery_",
 )  # fmt: skip
 """Files of tests that run whole programs or servers: `make check` leaves them out."""

@@ -11,7 +11,12 @@ import polars as pl
 
 from pipelines import storage
 from pipelines.outputs.describe_run import OUTCOMES, Run, describe_run
-from pipelines.outputs.open_warehouse import Tables, open_warehouse, taking_turn
+from pipelines.outputs.open_warehouse import (
+    Tables,
+    committed_row,
+    open_warehouse,
+    taking_turn,
+)
 from pipelines.outputs.owned_dates import all_dates, refuse_owned
 from pipelines.outputs.write_rows import NewFile
 from schemas import tables
@@ -101,6 +106,8 @@ def commit_run(
     Errors: LostRecordsError, OwnedDatesError, before anything is committed.
     """
     check_counts(facts.counts)
+    if row := committed_row(lake, run.run_id):
+        return row
     with taking_turn(lake, run.run_id):
         return _commit_tables(lake, staging, run, facts, known)
 

@@ -2,6 +2,9 @@
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from typing import Any
+
+import polars as pl
 
 from pipelines import storage
 from pipelines.flags import UsageError
@@ -43,6 +46,17 @@ def staging_folder(warehouse: str, staging: str | None, beam: Sequence[str]) -> 
             f"--warehouse={warehouse} loads files: say where they can be, --staging=gs://…"
         )
     return storage.join(named[-1], "chapterflow")
+
+
+def committed_row(lake: Tables, run_id: str) -> dict[str, Any] | None:
+    """The row of a run that is in BigQuery already, as its commit step is tried again; else None.
+
+    What that run had staged is gone. In a folder the commits of the run itself are found again.
+    """
+    if not isinstance(lake, BigQueryWarehouse):
+        return None
+    rows = lake.read("pipeline_runs").filter(pl.col("run_id") == run_id)
+    return None if rows.is_empty() else rows.row(0, named=True)
 
 
 @contextlib.contextmanager

@@ -172,7 +172,7 @@ class _Write(beam.DoFn):
         name, content = element[1]
         path = storage.join(self.raw_zone, name)
         try:
-            storage.write_file(path, content, is_hidden=True)
+            storage.write_file(path, content, is_hidden=True, is_final=True)
         except OSError as error:
             message = f"cannot write to {self.raw_zone}, check its rights and space: {error}"
             raise UnwritableRawZoneError(message) from error

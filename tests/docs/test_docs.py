@@ -27,9 +27,11 @@ FOREIGN_OPTIONS = {
     *("externalized_checkpoints_enabled", "num_concurrent_checkpoints"),
     "retain_externalized_checkpoints_on_cancellation",
     *("flink_conf_dir", "container_executable", "id", "control_endpoint", "logging_endpoint"),
-    "only",
+    *("only", "template_location", "help"),
+    # Of git, docker and gcloud, in docs/templates.md.
+    *("short", "config", "ignore", "substitutions", "rm", "entrypoint"),
 }
-"""Options of Beam and its workers, and of `pipelines.services`, that the documents name."""
+"""Options of other programs, of Beam and of `pipelines.services` that the documents name."""
 RUN_ON_THE_DEMO = (*WITH_COMMANDS[:3], "docs/range-tables.md")
 QUERIES = [b for name in WITH_COMMANDS for b in blocks(name) if b.language == "sql"]
 

@@ -19,7 +19,7 @@ from pipelines.outputs.raw_zone import KeepRaw
 from pipelines.services import flink
 from tests.pipelines.counting_stream import _Count
 from tests.pipelines.stream_lake import RETENTION, changes, event, stream_run
-from transforms.catalogue import build_catalogue
+from transforms.derive import DeriveOptions
 
 RUN_ID = "20260301T080000-00000001"
 
@@ -58,7 +58,7 @@ def submit(folder: Path, checkpoint: str) -> None:
     raw = KeepRaw(str(folder / "raw"), file_bytes=1000, file_seconds=1)
     _ = numbers | "Lines" >> beam.Map(line) | "KeepRaw" >> raw
     lake = KeepTables(
-        str(folder / "lake"), stream_run(RUN_ID), build_catalogue([]), RETENTION.owned_from
+        str(folder / "lake"), stream_run(RUN_ID), DeriveOptions(), RETENTION.owned_from
     )
     _ = numbers | "Changes" >> beam.Map(change) | "KeepTables" >> lake
     pipeline.run()

@@ -14,7 +14,7 @@ import pytest
 from pyarrow.fs import FileSelector
 
 from benchmarks.simulate import simulate
-from pipelines import maintain, query
+from pipelines import check, maintain, query, rollup
 from pipelines.outputs import recover
 from pipelines.outputs.raw_zone import KeepRaw
 from pipelines.storage import locate
@@ -95,6 +95,19 @@ def test_warehouse_in_a_bucket_is_queried_maintained_and_run_again(
     sql = "SELECT count(*) AS n FROM silver.events"
     assert query.main([f"--warehouse={warehouse}", sql, "--format=csv"]) == 0
     assert capsys.readouterr().out == f"n\n{len(before['silver.events'])}\n"
+
+
+def test_range_tables_in_a_bucket_are_those_of_a_folder(
+    bucket: str, source: Path, tmp_path: Path
+) -> None:
+    tables = ["gold.chapter_engagement_summary", "gold.cohort_retention"]
+    for warehouse in (f"{bucket}/ranges", str(tmp_path)):
+        completed(warehouse, source)
+        assert rollup.main([f"--warehouse={warehouse}"]) == 0
+        assert check.main([f"--warehouse={warehouse}"]) == 0
+    found = contents(f"{bucket}/ranges", tables)
+    assert found == contents(tmp_path, tables)
+    assert all(found.values())
 
 
 def test_bucket_that_there_is_not_is_one_line(

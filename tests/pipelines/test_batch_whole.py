@@ -11,6 +11,7 @@ from benchmarks.simulate import School, simulate
 from tests.pipelines.whole_runs import (
     assert_as_reference,
     completed,
+    read,
     records,
     write_catalogues,
     write_lines,
@@ -61,6 +62,16 @@ def test_mixed_dialects_formats_and_faults_give_the_rows_of_the_reference(
     expected = compute(given, catalog=schools[0].catalog, questions=schools[0].questions)
     assert_as_reference(warehouse, expected)
     _assert_counts(row, expected["counts"][0])
+    _assert_questions(warehouse, schools[0].questions)
+
+
+def _assert_questions(warehouse: Path, catalogue: list[dict]) -> None:
+    names = ("quiz_id", "question_id", "pass_mark", "skill_id")
+    wanted, found = (
+        sorted(tuple(row[name] for name in names) for row in rows)
+        for rows in (catalogue, read(warehouse, "gold.dim_questions"))
+    )
+    assert found == wanted != []
 
 
 def _assert_counts(row: dict, counts: dict) -> None:

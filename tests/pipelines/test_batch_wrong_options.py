@@ -122,6 +122,8 @@ def test_companion_file_that_cannot_be_read_is_named(
         ("catalog", b"\xff\xfe\x00"),
         ("catalog", b'course_id,chapter_id\na,"unclosed\n'),
         ("question_catalog", b"quiz,question\n"),
+        ("question_catalog", b"quiz_id,question_id,pass_mark\na,b,60\n"),
+        ("question_catalog", b"quiz_id,question_id,pass_mark\na,b,most\n"),
         ("consent_file", b"student;consent\n"),
         ("consent_file", b"\xff\xfe"),
         ("exclusion_file", b"field: student_id\n"),

@@ -39,7 +39,8 @@ from tests.pipelines.stream_lake import (
     seen,
     stream_run,
 )
-from transforms.catalogue import build_catalogue
+from transforms.catalogue import build_catalogue, build_questions
+from transforms.derive import DeriveOptions
 from transforms.tally_counts import RUN_COUNTS
 
 NEXT_DAY = DAY + datetime.timedelta(days=1)
@@ -161,7 +162,7 @@ def test_pipeline_keeps_tables_and_the_row_of_its_run(tmp_path: Path, runner: Ca
         ("events", changes("events", event("b", 1))),
     ]
     with beam.Pipeline(runner=runner()) as pipeline:
-        keep = KeepTables(str(tmp_path), run, build_catalogue([]), RETENTION.owned_from)
+        keep = KeepTables(str(tmp_path), run, DeriveOptions(), RETENTION.owned_from)
         _ = pipeline | beam.Create(elements) | keep
     assert event_ids(tmp_path) == ["a", "b"]
     (row,) = seen(tmp_path, "ops.pipeline_runs")
@@ -187,11 +188,15 @@ def test_last_of_the_counts_of_as_many_records_holds() -> None:
     assert (found.counts["records_read"], found.counts["events"]) == (9, 8)
 
 
-def test_calendar_and_courses_follow(tmp_path: Path) -> None:
+def test_calendar_courses_and_questions_follow(tmp_path: Path) -> None:
     catalogue = build_catalogue([{"course_id": "a", "chapter_id": "1", "chapter_order": "1"}])
-    stream = commits(tmp_path, catalogue=catalogue)
+    questions = build_questions([{"quiz_id": "z", "question_id": "1", "pass_mark": "0.5"}])
+    known = DeriveOptions(catalogue=catalogue, questions=questions)
+    stream = commits(tmp_path, known=known)
     stream.commit({"events": changes("events", event("a"))}, facts())
     assert [row["course_id"] for row in seen(tmp_path, "gold.dim_courses")] == ["a"]
+    (question,) = seen(tmp_path, "gold.dim_questions")
+    assert (question["quiz_id"], question["pass_mark"]) == ("z", 0.5)
     later = DAY + datetime.timedelta(days=2)
     stream.commit({"events": changes("events", event("b", date=later))}, facts())
     dates = sorted(row["date"] for row in seen(tmp_path, "gold.dim_dates"))

@@ -1,0 +1,71 @@
+"""What does `bq://project.prefix` name? A project, and its datasets silver, gold and ops."""
+
+import re
+from dataclasses import dataclass
+
+from pipelines.flags import UsageError
+from schemas import tables
+
+SCHEME = "bq://"
+STAGED = "staged"
+"""The dataset beside silver, gold and ops where rows wait for their commit."""
+NUMBERED = "question_attempts_numbered"
+"""The view that `silver.question_attempts` means in queries: the rows with attempt_number."""
+_FORM = re.compile(r"bq://(?P<project>[a-z][a-z0-9-]{4,28}[a-z0-9])(?:\.(?P<prefix>[A-Za-z]\w*))?")
+_LEAVE = (
+    r"--[^\n]*|\#[^\n]*|/\*[\s\S]*?\*/"
+    r"|'''[\s\S]*?'''|\"\"\"[\s\S]*?\"\"\"|'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\""
+)
+"""Comments and texts of GoogleSQL: names in them stay as they are."""
+_NAME = re.compile(
+    rf"{_LEAVE}|(?<![\w.`])`?(?P<layer>{'|'.join(tables.LAYERS)})`?\.`?(?P<table>\w+)`?"
+)
+
+
+@dataclass(frozen=True)
+class Address:
+    """A warehouse in BigQuery. Without a prefix its datasets are called as the layers are."""
+
+    project: str
+    prefix: str = ""
+
+    def __str__(self) -> str:
+        return f"{SCHEME}{self.project}{'.' if self.prefix else ''}{self.prefix}"
+
+    def dataset(self, layer: str) -> str:
+        """`project.prefix_silver`."""
+        return f"{self.project}.{self.prefix}{'_' if self.prefix else ''}{layer}"
+
+    def table(self, full_name: str) -> str:
+        """`project.prefix_silver.events` for `silver.events`."""
+        layer, _, name = full_name.partition(".")
+        return f"{self.dataset(layer)}.{name}"
+
+    def localise(self, sql: str) -> str:
+        """A query over silver, gold and ops with the names that the tables have here.
+
+        Comments and texts stay. `silver.question_attempts` is the view with attempt_number.
+        """
+        return _NAME.sub(self._name, sql)
+
+    def _name(self, found: re.Match[str]) -> str:
+        if found["layer"] is None:
+            return found[0]
+        name = NUMBERED if found["table"] == "question_attempts" else found["table"]
+        return f"`{self.dataset(found['layer'])}.{name}`"
+
+
+def is_bigquery(warehouse: str) -> bool:
+    """Whether a warehouse is one of BigQuery, well named or not."""
+    return warehouse.startswith(SCHEME)
+
+
+def parse(warehouse: str) -> Address:
+    """The address that `--warehouse` says. Raises UsageError."""
+    found = _FORM.fullmatch(warehouse)
+    if found is None:
+        raise UsageError(
+            f"--warehouse={warehouse} is no BigQuery address: give bq://project or "
+            "bq://project.prefix, for datasets prefix_silver, prefix_gold and prefix_ops"
+        )
+    return Address(found["project"], found["prefix"] or "")

@@ -1,0 +1,74 @@
+"""Which statements change the tables? GoogleSQL as texts; names of tables are whole ones."""
+
+import datetime
+from collections.abc import Collection, Iterable, Sequence
+
+from schemas.tables import Table
+
+
+def transaction(statements: Sequence[str]) -> str:
+    """All of the statements or none: BigQuery rolls back what does not come to its COMMIT."""
+    return "\n".join(["BEGIN TRANSACTION;", *statements, "COMMIT TRANSACTION;"])
+
+
+def remove_dates(here: str, table: Table, dates: Collection[datetime.date] | None) -> str:
+    """Remove the rows of `dates`, or (None) all."""
+    return f"DELETE FROM `{here}` WHERE {_of(table, dates)};"
+
+
+def add_rows(here: str, staged: str, table: Table) -> str:
+    """Add the rows of another table."""
+    names = _names(column.name for column in table.columns)
+    return f"INSERT INTO `{here}` ({names}) SELECT {names} FROM `{staged}`;"
+
+
+def keep_new(here: str, staged: str, table: Table) -> str:
+    """Add the rows of another table whose key is not there."""
+    names = _names(column.name for column in table.columns)
+    same = " AND ".join(f"old.`{name}` = new.`{name}`" for name in table.key)
+    return (
+        f"INSERT INTO `{here}` ({names}) SELECT {names} FROM `{staged}` AS new "
+        f"WHERE NOT EXISTS (SELECT 1 FROM `{here}` AS old WHERE {same});"
+    )
+
+
+def set_replayed(here: str, letters: Iterable[str]) -> str:
+    """Note of dead letters that they have been put where they belong."""
+    ids = ", ".join(f"'{letter}'" for letter in letters)
+    return f"UPDATE `{here}` SET is_replayed = TRUE WHERE dead_letter_id IN ({ids});"
+
+
+def select_rows(
+    here: str,
+    table: Table,
+    columns: Iterable[str],
+    dates: Collection[datetime.date] | None,
+    without: Collection[datetime.date],
+) -> str:
+    """Columns of the rows of `dates` (None: all), but of those in `without`."""
+    where = _of(table, dates)
+    if without and table.partition:
+        where += f" AND NOT ({_of(table, without)})"
+    return f"SELECT {_names(columns)} FROM `{here}` WHERE {where}"
+
+
+def drop_tables(names: Iterable[str]) -> str:
+    """Drop tables that may be gone."""
+    return "\n".join(f"DROP TABLE IF EXISTS `{name}`;" for name in names)
+
+
+def _of(table: Table, dates: Collection[datetime.date] | None) -> str:
+    """Constants, so that BigQuery looks at these partitions only."""
+    if dates is None or table.partition is None:
+        return "TRUE"
+    if not dates:
+        return "FALSE"
+    days = sorted(dates)
+    if len(days) == (days[-1] - days[0]).days + 1:
+        return f"`{table.partition}` BETWEEN DATE '{days[0]}' AND DATE '{days[-1]}'"
+    constants = ", ".join(f"DATE '{day}'" for day in days)
+    return f"`{table.partition}` IN ({constants})"
+
+
+def _names(columns: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in columns)
