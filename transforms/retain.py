@@ -52,7 +52,8 @@ class Kept:
 class StudentEvents:
     """The events of a student before and after new ones came, copies of the new ones included.
 
-    Both are to be derived for the dates from `owned_from` on. `revision` grows with every change.
+    Only those of the dates that the new ones can change, whole sessions of them. Both are to be
+    derived for the dates from `owned_from` on. `revision` grows with every change.
     """
 
     student_hash: str
@@ -73,11 +74,47 @@ def retain(
     watermark_ms = max(kept.watermark_ms, watermark_ms)
     owned_from = retention.owned_from(watermark_ms)
     before = keep_changeable(kept.rows, owned_from, retention)
-    after = [*before, *fresh]
     revision = kept.revision + 1
-    rows = keep_changeable(drop_copies(after), owned_from, retention)
-    changed = StudentEvents(student_hash, revision, owned_from, before, after)
+    rows = keep_changeable(drop_copies([*before, *fresh]), owned_from, retention)
+    touched = [*_touched(before, fresh, retention)]
+    changed = StudentEvents(student_hash, revision, owned_from, touched, [*touched, *fresh])
     return changed, Kept(rows, watermark_ms, revision)
+
+
+def _touched(before: Sequence[Row], fresh: Sequence[Row], retention: Retention) -> Iterator[Row]:
+    """The known events that share a date or a session with new ones, or are linked so by others."""
+    marked = sorted(
+        [*((row, False) for row in before), *((row, True) for row in fresh)],
+        key=lambda pair: pair[0][OCCURRED],
+    )
+    zone = zoneinfo.ZoneInfo(retention.reporting_timezone)
+    for span in _spans(marked, retention.session_gap_ms, zone):
+        if any(is_fresh for _, is_fresh in span):
+            yield from (row for row, is_fresh in span if not is_fresh)
+
+
+def _spans(
+    marked: Sequence[tuple[Row, bool]], gap_ms: int, zone: zoneinfo.ZoneInfo
+) -> Iterator[list[tuple[Row, bool]]]:
+    """Runs of events without a longer gap between them that begins on one date and ends on another.
+
+    No row of a table is made of events of two of them.
+    """
+    span: list[tuple[Row, bool]] = []
+    reach = 0
+    for pair in marked:
+        began = pair[0][OCCURRED]
+        if span and began - reach > gap_ms and _date(began, zone) > _date(reach, zone):
+            yield span
+            span = []
+        reach = max(reach, _end(pair[0])) if span else _end(pair[0])
+        span.append(pair)
+    if span:
+        yield span
+
+
+def _date(epoch_ms: int, zone: zoneinfo.ZoneInfo) -> datetime.date:
+    return datetime.datetime.fromtimestamp(epoch_ms / 1000, zone).date()
 
 
 def forget_ms(kept: Kept, retention: Retention) -> int:

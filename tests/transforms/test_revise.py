@@ -2,6 +2,7 @@
 
 import datetime
 import random
+from dataclasses import replace
 
 import polars as pl
 from hypothesis import given
@@ -12,6 +13,8 @@ from tests.transforms.adversaries import Arrivals, arrivals, plans
 from tests.transforms.both_engines import wrap
 from tests.transforms.in_stream import Stream, differences, stream
 from tests.transforms.test_properties import examples
+from transforms.pack_events import FIELDS, Row
+from transforms.retain import Kept, Retention, retain
 
 YEARS = datetime.timedelta(days=9999)
 HOUR_MS = 3_600_000
@@ -93,3 +96,26 @@ def test_a_robot_that_never_rests_keeps_little_state() -> None:
     assert len(end.kept) == 1
     (kept, _, _) = next(iter(end.kept.values()))
     assert len(kept) < 20_000, "a week of clicks would be three times as long"
+
+
+def test_only_the_dates_that_new_events_touch_are_derived_again() -> None:
+    days = [_events_at(day * 24 * HOUR_MS + 10 * HOUR_MS) for day in range(3)]
+    midnight = 3 * 24 * HOUR_MS
+    over_midnight = _events_at(midnight - HOUR_MS // 4, midnight + HOUR_MS // 4)
+    retention = Retention(1_800_000, 24 * HOUR_MS, 24 * HOUR_MS)
+    known = Kept([*days[0], *days[1], *days[2]], 0, 7)
+    changed, kept = retain("s", known, _events_at(2 * 24 * HOUR_MS), 0, retention)
+    assert (changed.before, len(changed.after)) == (days[2], 2)
+    assert (len(kept.rows), kept.revision) == (4, 8)
+    longer = replace(known, rows=[*known.rows, *over_midnight])
+    linked, _ = retain("s", longer, _events_at(midnight + 5 * HOUR_MS), 0, retention)
+    assert linked.before == [*days[2], *over_midnight]
+
+
+def _events_at(*starts_ms: int) -> list[Row]:
+    """Packed events as state has them: all but id and time is missing."""
+    rows = []
+    for ms in starts_ms:
+        values = dict.fromkeys(FIELDS) | {"occurred_ms": ms, "event_id": str(ms), "fingerprint": 0}
+        rows.append(tuple(values[name] for name in FIELDS))
+    return rows
