@@ -1,0 +1,1 @@
+"""What are the steps of a run, here and on Google Cloud? The DAG files beside it order them."""
