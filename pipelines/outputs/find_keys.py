@@ -68,6 +68,17 @@ class FoundKeys:
         if columns:
             self._keep((table.name, path), _hashed(rows.select(columns)))
 
+    @property
+    def size_bytes(self) -> int:
+        """What is in memory."""
+        return self._bytes
+
+    def forget(self, table: tables.Table, path: str) -> None:
+        """Let go of the keys of a file that is no longer part of the table."""
+        with self._one_at_a_time:
+            hashes = self._hashes.pop((table.name, path), None)
+            self._bytes -= hashes.nbytes if hashes is not None else 0
+
     def _of(self, table: tables.Table, file: DataFile) -> np.ndarray:
         place = (table.name, file.path)
         hashes = self._hashes.get(place)

@@ -186,6 +186,8 @@ def _commit(
         ),
         post_commithook_properties=KEEP_LOG,
     )
+    for file in swap.removed:
+        keys.forget(table, file.path)
     delta.update_incremental()
 
 

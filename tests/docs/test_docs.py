@@ -30,6 +30,8 @@ FOREIGN_OPTIONS = {
     *("only", "template_location", "help"),
     # Of git, docker and gcloud, in docs/templates.md.
     *("short", "config", "ignore", "substitutions", "rm", "entrypoint"),
+    # Of gcloud and of `pipelines.demo`, in docs/cloud.md.
+    *("all", "data", "days", "member", "recursive", "region", "role", "wait"),
 }
 """Options of other programs, of Beam and of `pipelines.services` that the documents name."""
 RUN_ON_THE_DEMO = (*WITH_COMMANDS[:3], "docs/range-tables.md")

@@ -57,3 +57,15 @@ def test_what_has_no_room_is_read_again(tmp_path: Path) -> None:
     keys = FoundKeys(str(tmp_path), LIMIT_BYTES)
     for number in (*range(12), *range(12)):
         assert keys.matching(TABLE, files, _rows(number)) == [files[number]]
+
+
+def test_what_is_forgotten_leaves_its_room_to_others(tmp_path: Path) -> None:
+    files = [_file(tmp_path, number) for number in range(2)]
+    keys = FoundKeys(str(tmp_path))
+    for number in (0, 0, 1):
+        keys.add(TABLE, files[number].path, _rows(number))
+    keys.forget(TABLE, files[0].path)
+    keys.forget(TABLE, "never-seen.parquet")
+    assert keys.size_bytes == 8 * KEYS_OF_A_FILE
+    (tmp_path / TABLE.path / files[1].path).unlink()
+    assert keys.matching(TABLE, files, _rows(1)) == [files[1]]
