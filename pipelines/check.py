@@ -7,18 +7,15 @@ import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import duckdb
-
 from pipelines import VERSION, flags
 from pipelines.batch import exit_code
 from pipelines.checks import Result, own_checks, run_checks
 from pipelines.flags import FlagParser, UsageError
-from pipelines.models import SQL, teach_googlesql
+from pipelines.models import SQL
 from pipelines.options import fail
-from pipelines.outputs.commit_tables import commit_tables
 from pipelines.outputs.describe_run import Run
-from pipelines.outputs.lake import Lake
-from pipelines.snapshot import Snapshot, open_snapshot
+from pipelines.rollup_places import Place, open_place
+from pipelines.run_models import Engine
 from schemas import tables
 
 _AS_OF = "as_of_date"
@@ -57,18 +54,15 @@ def check_warehouse(warehouse: str, names: Sequence[str] = (), sql: Path = SQL) 
     Raises UsageError, WarehouseError, BrokenCheckError.
     """
     chosen = _choose(names)
-    snapshot, lake = open_snapshot(warehouse), Lake(warehouse)
-    run = _describe(snapshot, chosen)
-    connection = snapshot.connect()
-    teach_googlesql(connection)
-    results = list(_check(connection, chosen, run.started_at.date(), sql))
-    lake.create_tables()
-    commit_tables(lake, run, [], results)
+    place = open_place(warehouse)
+    run = _describe(place, chosen)
+    results = list(_check(place.checker(run), chosen, run.started_at.date(), sql))
+    place.commit(run, results)
     return results
 
 
 def _check(
-    connection: duckdb.DuckDBPyConnection,
+    engine: Engine,
     chosen: Sequence[tables.Table],
     today: datetime.date,
     sql: Path,
@@ -79,7 +73,7 @@ def _check(
     """
     for table in chosen:
         own = [] if table.partition == _AS_OF else own_checks(table, sql / "checks")
-        yield from run_checks(connection, table, own, {"today": today})
+        yield from run_checks(engine.run, table, own, {"today": today})
 
 
 def _choose(names: Sequence[str]) -> list[tables.Table]:
@@ -90,9 +84,9 @@ def _choose(names: Sequence[str]) -> list[tables.Table]:
     return [known[name] for name in names] if names else list(known.values())
 
 
-def _describe(snapshot: Snapshot, chosen: Sequence[tables.Table]) -> Run:
+def _describe(place: Place, chosen: Sequence[tables.Table]) -> Run:
     now = datetime.datetime.now(datetime.UTC)
-    inputs = {table.full_name: snapshot.version(table.full_name) for table in chosen}
+    inputs = place.inputs([table.full_name for table in chosen])
     return Run(
         run_id=f"{now:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}",
         mode="check",
@@ -112,7 +106,9 @@ def build_parser() -> FlagParser:
         "or no warehouse.",
         allow_abbrev=False,
     )
-    parser.add_argument("--warehouse", required=True, help="folder, s3:// or gs:// of the tables")
+    parser.add_argument(
+        "--warehouse", required=True, help="folder, s3://, gs:// or bq:// of the tables"
+    )
     parser.add_argument("--tables", type=flags.split_list, default=(), metavar="NAME,NAME",
                         help="only these, such as silver.events (default: all)")  # fmt: skip
     return parser

@@ -11,15 +11,14 @@ that their description gives, seconds and counts are not negative. A table's own
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import duckdb
+import polars as pl
 
-from pipelines.models import SQL, run_sql
-from pipelines.snapshot import one_line
+from pipelines.models import SQL, BrokenQueryError
 from schemas import tables
 from schemas.kinds import Kind, kind
 
@@ -158,39 +157,38 @@ def count_wrong(table: tables.Table) -> str:
     return f"SELECT {counts} FROM {table.full_name}"
 
 
+RunQuery = Callable[[str, Mapping[str, Any]], pl.DataFrame]
+"""Gives the rows of a query in GoogleSQL with parameters by name; raises BrokenQueryError."""
+
+
 def run_checks(
-    connection: duckdb.DuckDBPyConnection,
-    table: tables.Table,
-    own: Sequence[Check],
-    parameters: Mapping[str, Any],
+    run: RunQuery, table: tables.Table, own: Sequence[Check], parameters: Mapping[str, Any]
 ) -> list[Result]:
-    """The results of all checks of the table that a connection has under its full name.
+    """The results of all checks of the table that `run` knows under its full name.
 
     Raises BrokenCheckError.
     """
     checks = (unique_key(table), *own)
-    results = _run_rules(connection, table)
-    return results + [_run_check(connection, check, parameters) for check in checks]
+    results = _run_rules(run, table)
+    return results + [_run_check(run, check, parameters) for check in checks]
 
 
-def _run_rules(connection: duckdb.DuckDBPyConnection, table: tables.Table) -> list[Result]:
+def _run_rules(run: RunQuery, table: tables.Table) -> list[Result]:
     """All rules in one query: each column is read once."""
     rules = list(rules_of(table))
-    found = run_sql(connection, count_wrong(table), {}).row(0)
+    found = run(count_wrong(table), {}).row(0)
     return [
         Result(Check(table.full_name, rule.name, ERROR, rule.sentence, ""), float(wrong), 0.0)
         for rule, wrong in zip(rules, found)
     ]
 
 
-def _run_check(
-    connection: duckdb.DuckDBPyConnection, check: Check, parameters: Mapping[str, Any]
-) -> Result:
+def _run_check(run: RunQuery, check: Check, parameters: Mapping[str, Any]) -> Result:
     at = f"check {check.name} of {check.table}"
     try:
-        rows = run_sql(connection, check.sql, parameters)
-    except duckdb.Error as error:
-        raise BrokenCheckError(f"{at} does not run: {one_line(error)}") from None
+        rows = run(check.sql, parameters)
+    except BrokenQueryError as error:
+        raise BrokenCheckError(f"{at} does not run: {error}") from None
     if rows.height != 1 or rows.columns != ["observed", "expected"]:
         raise BrokenCheckError(f"{at} gives no single row of observed and expected")
     observed, expected = (None if value is None else float(value) for value in rows.row(0))

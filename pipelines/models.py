@@ -18,11 +18,17 @@ from pipelines.snapshot import WarehouseError
 from schemas import tables
 
 SQL = Path(__file__).parents[1] / "sql"
+STAMPS = ("processed_at", "schema_version")
+"""Columns of every table that no model gives."""
 
 _LEAVE = r"--[^\n]*|'(?:[^'\\]|\\.|'')*'"
 """Comments and texts: nothing is read out of them."""
 _PARAMETER = re.compile(rf"{_LEAVE}|@(?P<name>\w+)")
 _TABLE = re.compile(rf"{_LEAVE}|\b(?P<name>(?:{'|'.join(tables.LAYERS)})\.\w+)")
+
+
+class BrokenQueryError(Exception):
+    """A query that does not run; the message is one line."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,6 +92,20 @@ def parameters_of(sql: str) -> set[str]:
     return {name for name in names if name}
 
 
+def used_parameters(sql: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the parameters that a query names."""
+    named = parameters_of(sql)
+    return {name: value for name, value in parameters.items() if name in named}
+
+
+def refuse_other_columns(table: tables.Table, columns: list[str]) -> None:
+    """Raise BrokenQueryError unless a query gives the columns of a table but its stamps."""
+    wanted = [column.name for column in table.columns if column.name not in STAMPS]
+    if columns != wanted:
+        differ = sorted(set(columns) ^ set(wanted)) or "their order"
+        raise BrokenQueryError(f"it gives other columns than its table: {differ}")
+
+
 def teach_googlesql(connection: duckdb.DuckDBPyConnection) -> None:
     """Give a connection the functions of GoogleSQL that it lacks."""
     connection.execute((SQL / "duckdb_macros.sql").read_text("utf-8"))
@@ -98,8 +118,7 @@ def run_sql(
 
     `parameters`: values by name; those that the query does not name are left out.
     """
-    named = parameters_of(sql)
-    given = {name: value for name, value in parameters.items() if name in named}
+    given = used_parameters(sql, parameters)
     text = _PARAMETER.sub(lambda found: f"${found['name']}" if found["name"] else found[0], sql)
     rows = pl.DataFrame(connection.sql(text, params=given).to_arrow_table())
     # DuckDB counts and sums whole numbers in 128 bits, GoogleSQL in 64; 0.5 is a decimal to it.

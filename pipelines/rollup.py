@@ -5,7 +5,7 @@ import json
 import sys
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,19 +14,9 @@ from pipelines.batch import exit_code
 from pipelines.flags import FlagParser, UsageError
 from pipelines.models import SQL, load_models
 from pipelines.options import fail
-from pipelines.outputs.commit_tables import NewRows, commit_tables, write_new_rows
 from pipelines.outputs.describe_run import Run
-from pipelines.outputs.lake import Lake
-from pipelines.run_models import (
-    Made,
-    Plan,
-    Reckoning,
-    check_inputs,
-    plan_models,
-    run_models,
-    stored_inputs,
-)
-from pipelines.snapshot import Snapshot, open_snapshot
+from pipelines.rollup_places import Place, open_place
+from pipelines.run_models import Made, Plan, Reckoning, plan_models, run_models
 
 _CALENDAR = "gold.platform_daily"
 """It has a row for every date with an event."""
@@ -75,40 +65,32 @@ def roll_up(options: RollupOptions, sql: Path = SQL) -> list[Made]:
     began = time.monotonic()
     plan = plan_models(options.select, sql)
     warehouse = options.warehouse.rstrip("/")
-    snapshot = open_snapshot(warehouse)
-    check_inputs(snapshot, plan)
-    reckoning = _reckon(options, snapshot)
+    place = open_place(warehouse)
+    place.refuse_missing(plan)
+    reckoning = _reckon(options, place)
     if reckoning is None:
         print(f"{warehouse} has no events yet: the tables stay empty")
         return []
-    _note_stored(snapshot, plan, reckoning.as_of_date)
-    lake = Lake(warehouse)
-    lake.create_tables()
-    run = _describe(options, plan, reckoning, snapshot)
-    made = _make(lake, snapshot, plan, reckoning, run)
+    run = _describe(options, plan, reckoning, place)
+    made = list(_make(place, plan, reckoning, run))
+    place.commit(run, [result for one in made for result in one.results])
     rows, seconds = sum(one.rows_count for one in made), time.monotonic() - began
     print(f"as of {reckoning.as_of_date}: {rows:,} rows in {seconds:.1f} s, run {run.run_id}")
     return made
 
 
-def _make(lake: Lake, snapshot: Snapshot, plan: Plan, reckoning: Reckoning, run: Run) -> list[Made]:
-    """Files as the models come, then all commits at the end."""
-    made: list[Made] = []
-    changes: list[NewRows] = []
-    for one in run_models(snapshot, plan, reckoning, run.started_at):
+def _make(place: Place, plan: Plan, reckoning: Reckoning, run: Run) -> Iterator[Made]:
+    """What came of each model; its rows are kept where they wait, not in memory."""
+    engine = place.engine(plan, reckoning, run)
+    for one in run_models(engine, plan, reckoning, run.started_at):
         _tell(one)
-        if one.rows is not None:
-            date = reckoning.as_of_date
-            changes.append(write_new_rows(lake, one.model.name, one.rows, date))
-        made.append(replace(one, rows=None))
-    commit_tables(lake, run, changes, [result for one in made for result in one.results])
-    return made
+        place.keep(one, reckoning)
+        yield replace(one, rows=None)
 
 
-def _reckon(options: RollupOptions, snapshot: Snapshot) -> Reckoning | None:
+def _reckon(options: RollupOptions, place: Place) -> Reckoning | None:
     """The parameters of the models; None without any events."""
-    query = f"SELECT MIN(date), MAX(date) FROM {_CALENDAR}"
-    first, newest = snapshot.connect(query).sql(query).fetchall()[0]
+    first, newest = place.ask(f"SELECT MIN(date), MAX(date) FROM {_CALENDAR}")
     if newest is None:
         return None
     date = options.as_of or newest
@@ -119,17 +101,9 @@ def _reckon(options: RollupOptions, snapshot: Snapshot) -> Reckoning | None:
     return Reckoning(date, options.away_days, options.pass_mark)
 
 
-def _note_stored(snapshot: Snapshot, plan: Plan, date: datetime.date) -> None:
-    for name in stored_inputs(plan):
-        if snapshot.polars(name, [date]).is_empty():
-            wanted = f"--select={name.partition('.')[2]}+"
-            fail(f"{name} has no rows as of {date}: if it was never made, give {wanted}", 0)
-
-
-def _describe(options: RollupOptions, plan: Plan, reckoning: Reckoning, snapshot: Snapshot) -> Run:
+def _describe(options: RollupOptions, plan: Plan, reckoning: Reckoning, place: Place) -> Run:
     now = datetime.datetime.now(datetime.UTC)
     read = sorted({name for model in plan.chosen for name in model.inputs})
-    inputs = {name: snapshot.version(name) for name in read}
     given = {**reckoning.parameters(), "as_of_date": str(reckoning.as_of_date)}
     return Run(
         run_id=f"{now:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}",
@@ -137,7 +111,7 @@ def _describe(options: RollupOptions, plan: Plan, reckoning: Reckoning, snapshot
         started_at=now,
         code_version=VERSION,
         options=json.dumps(given | {"select": list(options.select)}, sort_keys=True),
-        inputs=json.dumps(inputs),
+        inputs=json.dumps(place.inputs(read)),
     )
 
 
@@ -165,7 +139,7 @@ def build_parser() -> FlagParser:
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("--warehouse", help="folder, s3:// or gs:// of the tables")
+    add("--warehouse", help="folder, s3://, gs:// or bq:// of the tables")
     add("--as_of", type=flags.date, metavar="YYYY-MM-DD",
         help="last date that counts (default: the newest with events)")  # fmt: skip
     add("--select", type=flags.split_list, default=(), metavar="TABLE,TABLE+",

@@ -10,19 +10,15 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-import duckdb
 import polars as pl
 
 from pipelines.checks import Check, Result, own_checks, run_checks
-from pipelines.models import SQL, Model, choose, dependants, load_models, run_sql, teach_googlesql
-from pipelines.outputs.find_keys import stored_schema
-from pipelines.snapshot import Snapshot, WarehouseError, one_line
+from pipelines.models import SQL, BrokenQueryError, Model, choose, dependants, load_models
+from pipelines.snapshot import Snapshot, WarehouseError
 from schemas import tables
-from transforms.present import present
 
-_STAMPS = {"processed_at", "schema_version"}
 _AS_OF = "as_of_date"
 
 
@@ -43,15 +39,19 @@ class Reckoning:
         return dataclasses.asdict(self)
 
 
+Rows = pl.DataFrame | str
+"""Rows as stored, or the name of the table where they wait."""
+
+
 @dataclass(frozen=True)
 class Made:
-    """What came of one model. `rows` as stored; None where it was not made or did not pass.
+    """What came of one model. `rows`: None where it was not made or did not pass.
 
     `missing`: name of the model that it needs and that did not pass.
     """
 
     model: Model
-    rows: pl.DataFrame | None
+    rows: Rows | None
     rows_count: int = 0
     results: list[Result] = field(default_factory=list)
     seconds: float = 0.0
@@ -83,23 +83,45 @@ def plan_models(select: Sequence[str], sql: Path = SQL) -> Plan:
     return Plan(models, chosen, checks)
 
 
+class Engine(Protocol):
+    """Where models run. Methods raise BrokenQueryError."""
+
+    def run(self, sql: str, parameters: Mapping[str, Any]) -> pl.DataFrame:
+        """The rows of a query."""
+
+    def make(
+        self,
+        table: tables.Table,
+        sql: str,
+        parameters: Mapping[str, Any],
+        processed_at: datetime.datetime,
+    ) -> Rows:
+        """Make the rows of a table as stored; for later queries they are its rows."""
+
+
 def run_models(
-    snapshot: Snapshot, plan: Plan, reckoning: Reckoning, processed_at: datetime.datetime
+    engine: Engine, plan: Plan, reckoning: Reckoning, processed_at: datetime.datetime
 ) -> Iterator[Made]:
     """Run the models that were chosen, each once those that it reads are made and passed.
 
     Raises BrokenModelError, BrokenCheckError, WarehouseError.
     """
-    connection = _connect(snapshot, plan, reckoning.as_of_date)
     lost: dict[str, str] = {}
     for model in plan.chosen:
         if model.name in lost:
             yield Made(model, None, missing=lost[model.name])
             continue
-        made = _run_model(connection, model, plan.checks[model.name], reckoning, processed_at)
+        made = _run_model(engine, model, plan.checks[model.name], reckoning, processed_at)
         if made.errors:
             lost |= dict.fromkeys(dependants(plan.models, model.name), model.name)
         yield made
+
+
+def texts_of(plan: Plan) -> str:
+    """All that names a table that the run reads."""
+    texts = [model.sql for model in plan.chosen]
+    texts += [check.sql for checks in plan.checks.values() for check in checks]
+    return "\n".join([*texts, *(model.name for model in plan.chosen)])
 
 
 def stored_inputs(plan: Plan) -> list[str]:
@@ -110,62 +132,32 @@ def stored_inputs(plan: Plan) -> list[str]:
     return sorted((read & known) - made)
 
 
-def _connect(snapshot: Snapshot, plan: Plan, date: datetime.date) -> duckdb.DuckDBPyConnection:
-    texts = [model.sql for model in plan.chosen]
-    texts += [check.sql for checks in plan.checks.values() for check in checks]
-    texts += [model.name for model in plan.chosen]
-    connection = snapshot.connect("\n".join(texts))
-    teach_googlesql(connection)
-    for full_name in stored_inputs(plan):
-        _show(
-            connection, tables.get(full_name.partition(".")[2]), snapshot.polars(full_name, [date])
-        )
-    return connection
-
-
-def _show(connection: duckdb.DuckDBPyConnection, table: tables.Table, rows: pl.DataFrame) -> None:
-    """From now on these are the rows of a table."""
-    connection.register(f"made_{table.name}", rows.to_arrow(compat_level=pl.CompatLevel.oldest()))
-    connection.execute(
-        f"CREATE OR REPLACE VIEW {table.full_name} AS SELECT * FROM made_{table.name}"
-    )
-
-
 def _run_model(
-    connection: duckdb.DuckDBPyConnection,
+    engine: Engine,
     model: Model,
     own: list[Check],
     reckoning: Reckoning,
     processed_at: datetime.datetime,
 ) -> Made:
     began, parameters = time.perf_counter(), reckoning.parameters()
+    table = model.table
     try:
-        found = run_sql(connection, model.sql, parameters)
-    except duckdb.Error as error:
-        raise BrokenModelError(f"model {model.name} does not run: {one_line(error)}") from None
-    rows = _as_stored(model, found, reckoning.as_of_date, processed_at)
-    _show(connection, model.table, rows)
-    results = run_checks(connection, model.table, own, parameters)
-    made = Made(model, rows, rows.height, results, time.perf_counter() - began)
+        rows = engine.make(table, model.sql, parameters, processed_at)
+        count, others = engine.run(_look_at(table), parameters).row(0)
+    except BrokenQueryError as error:
+        raise BrokenModelError(f"model {model.name} does not run: {error}") from None
+    if others:
+        date = reckoning.as_of_date
+        raise BrokenModelError(f"model {model.name} gives rows as of other dates than {date}")
+    results = run_checks(engine.run, table, own, parameters)
+    made = Made(model, rows, count, results, time.perf_counter() - began)
     return dataclasses.replace(made, rows=None) if made.errors else made
 
 
-def _as_stored(
-    model: Model, found: pl.DataFrame, date: datetime.date, processed_at: datetime.datetime
-) -> pl.DataFrame:
-    table = model.table
-    wanted = [column.name for column in table.columns if column.name not in _STAMPS]
-    if found.columns != wanted:
-        differ = sorted(set(found.columns) ^ set(wanted)) or "their order"
-        raise BrokenModelError(f"model {model.name} gives other columns than its table: {differ}")
-    try:
-        rows = present(table.name, found, processed_at).cast(pl.Schema(stored_schema(table)))
-    except pl.exceptions.PolarsError as error:
-        message = f"model {model.name} gives values of other types: {one_line(error)}"
-        raise BrokenModelError(message) from None
-    if table.partition == _AS_OF and set(rows[_AS_OF]) - {date}:
-        raise BrokenModelError(f"model {model.name} gives rows as of other dates than {date}")
-    return rows
+def _look_at(table: tables.Table) -> str:
+    """The query that counts the rows, and those of a date that is not asked for."""
+    others = f"COUNTIF({_AS_OF} != @{_AS_OF})" if table.partition == _AS_OF else "0"
+    return f"SELECT COUNT(*) AS found, {others} AS others FROM {table.full_name}"
 
 
 def check_inputs(snapshot: Snapshot, plan: Plan) -> None:

@@ -18,6 +18,7 @@ from pipelines.checks import Result
 from pipelines.outputs.describe_run import Run, describe_run
 from pipelines.outputs.find_keys import FoundKeys, stored_schema
 from pipelines.outputs.lake import Lake
+from pipelines.outputs.open_warehouse import Tables
 from pipelines.outputs.recover import committing, undo_dead_runs, whole_versions
 from pipelines.outputs.register_stream import as_newest, write_row
 from pipelines.outputs.write_rows import NewFile, write_rows
@@ -55,20 +56,18 @@ def commit_tables(
             lake.replace_dates(change.table, change.files, change.dates, run.run_id)
         written = [change.table for change in changes]
         if results:
-            _replace_results(lake, run, results)
+            replace_results(lake, run, results)
             written.append(_QUALITY)
         return _write_run(lake, run, written)
 
 
-def _replace_results(lake: Lake, run: Run, results: Sequence[Result]) -> None:
+def replace_results(lake: Tables, run: Run, results: Sequence[Result]) -> None:
     """Of a day, each check has its last result only."""
     date = run.started_at.date()
     found = present(_QUALITY, _describe_results(run, results), run.started_at)
     stored = lake.read(_QUALITY, [date]).cast(pl.Schema(stored_schema(tables.get(_QUALITY))))
     rows = pl.concat([stored.join(found, ["table_name", "check_name"], "anti"), found])
-    lake.replace_dates(
-        _QUALITY, list(write_rows(lake.warehouse, _QUALITY, rows)), [date], run.run_id
-    )
+    lake.replace_dates(_QUALITY, lake.write(_QUALITY, rows), [date], run.run_id)
 
 
 def _describe_results(run: Run, results: Sequence[Result]) -> pl.DataFrame:

@@ -6,6 +6,8 @@ The emulator translates to DuckDB, so this shows the way there (names, parameter
 
 import datetime
 import io
+import shutil
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -13,7 +15,7 @@ import pytest
 from google.cloud import bigquery
 from polars.testing import assert_frame_equal
 
-from pipelines import models, queries, query_bigquery, rollup
+from pipelines import check, models, queries, query_bigquery, rollup
 from pipelines.query_bigquery import Reader
 from pipelines.snapshot import Snapshot, open_snapshot
 from schemas import tables
@@ -79,3 +81,46 @@ def test_question_has_the_answer_of_a_folder(name: str, folder: Snapshot, loaded
     theirs = queries.answer(queries.connect(folder, [question]), question)
     ours = query_bigquery.run_named(loaded, name, {})
     assert_frame_equal(ours, theirs, check_dtypes=False, rel_tol=1e-9, abs_tol=1e-12)
+
+
+def test_rollup_stores_in_bigquery_what_it_stores_in_a_folder(
+    folder: Snapshot, loaded: Reader, warehouse: str
+) -> None:
+    for _ in range(2):
+        assert rollup.main([f"--warehouse={warehouse}"]) == 0
+        for name in MODELS:
+            full_name, key = tables.get(name).full_name, list(tables.get(name).key)
+            ours, theirs = (of.polars(full_name).drop(STAMPS) for of in (loaded, folder))
+            assert_frame_equal(ours.sort(key), theirs.sort(key), rel_tol=1e-9, abs_tol=1e-12)
+    runs = loaded.polars("ops.pipeline_runs").filter(pl.col("mode") == "rollup")
+    assert runs["status"].to_list() == ["completed"] * 2
+    results = loaded.polars("ops.data_quality")
+    assert results["is_passed"].all()
+    assert results.height == folder.polars("ops.data_quality").height
+    assert list(loaded.client.list_tables(loaded.address.dataset("staged"))) == []
+
+
+def test_failing_check_keeps_the_old_rows_and_what_depends_on_them(
+    loaded: Reader, warehouse: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sql = tmp_path / "sql"
+    shutil.copytree(models.SQL, sql)
+    model = sql / "models" / "chapter_difficulty.sql"
+    wrong = "WITH wrong AS (SELECT 1 AS one) SELECT * FROM ({}) UNION ALL SELECT * FROM ({})"
+    text = model.read_text("utf-8")
+    model.write_text(wrong.format(f"\n{text}\n", f"\n{text}\n"))
+    before = loaded.polars("gold.chapter_analytics")
+    command = [f"--warehouse={warehouse}", "--select=chapter_difficulty+"]
+    assert rollup.main(command, sql) == 1
+    said = capsys.readouterr()
+    assert "unique_key" in said.err
+    assert "gold.chapter_analytics           skipped: chapter_difficulty did not pass" in said.out
+    assert loaded.polars("gold.chapter_analytics").equals(before)
+
+
+def test_checks_of_all_tables_pass_in_bigquery_as_in_a_folder(
+    loaded: Reader, warehouse: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = "silver.sessions,gold.platform_daily,gold.chapter_engagement"
+    assert check.main([f"--warehouse={warehouse}", f"--tables={names}"]) == 0
+    assert "of 3 tables" in capsys.readouterr().out

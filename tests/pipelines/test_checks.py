@@ -18,9 +18,10 @@ from pipelines.checks import (
     run_checks,
     unique_key,
 )
-from pipelines.models import SQL, load_models, parameters_of, teach_googlesql
+from pipelines.models import SQL, load_models, parameters_of
 from pipelines.outputs.find_keys import stored_schema
 from pipelines.outputs.lake import Lake
+from pipelines.run_in_duckdb import InDuckDb
 from pipelines.run_models import Reckoning
 from pipelines.snapshot import open_snapshot
 from schemas import tables
@@ -41,11 +42,10 @@ def failed(table: tables.Table, *rows: dict[str, Any], own: list[Check] | None =
     """Names of the checks that rows of a table do not pass."""
     frame = pl.DataFrame(list(rows), schema=stored_schema(table))
     connection = duckdb.connect()
-    teach_googlesql(connection)
     connection.execute(f"CREATE SCHEMA {table.layer}")
     connection.register("given", frame.to_arrow(compat_level=pl.CompatLevel.oldest()))
     connection.execute(f"CREATE VIEW {table.full_name} AS SELECT * FROM given")
-    results = run_checks(connection, table, own or [], {})
+    results = run_checks(InDuckDb(connection).run, table, own or [], {})
     return [result.check.name for result in results if not result.is_passed]
 
 
@@ -174,11 +174,10 @@ def test_every_file_of_checks_belongs_to_a_table_and_holds_some() -> None:
 
 def test_every_check_runs_and_passes_without_any_rows(tmp_path: Path) -> None:
     Lake(str(tmp_path)).create_tables()
-    connection = open_snapshot(tmp_path).connect()
-    teach_googlesql(connection)
+    engine = InDuckDb(open_snapshot(tmp_path).connect())
     parameters = Reckoning(DAY).parameters() | {"today": DAY}
     for table in tables.tables().values():
-        results = run_checks(connection, table, own_checks(table), parameters)
+        results = run_checks(engine.run, table, own_checks(table), parameters)
         assert [str(result) for result in results if not result.is_passed] == []
         assert unique_key(table) in [result.check for result in results]
 

@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from pipelines import rollup
+from pipelines import rollup, rollup_places
 from pipelines.models import load_models
 from pipelines.outputs import commit_tables
 from pipelines.outputs.lake import Lake
@@ -241,7 +241,7 @@ def test_broken_model_fails_in_one_line_and_leaves_everything(
     assert last_run(warehouse) == before
 
 
-@pytest.mark.parametrize("moment", ["_replace_results", "_write_run"])
+@pytest.mark.parametrize("moment", ["replace_results", "_write_run"])
 def test_killed_between_files_and_the_row_readers_see_what_they_saw(
     warehouse: Path, moment: str
 ) -> None:
@@ -271,7 +271,7 @@ def test_batch_that_runs_meanwhile_is_not_lost(
         completed(warehouse, more)
         return commit_tables.commit_tables(*arguments)
 
-    monkeypatch.setattr(rollup, "commit_tables", commit)
+    monkeypatch.setattr(rollup_places, "commit_tables", commit)
     assert roll(warehouse) == 0
     assert any(row["event_id"] == "e0" for row in read(warehouse, "silver.events"))
     assert rows_of(warehouse, "student_features").height > 0
@@ -288,7 +288,7 @@ def test_stream_that_commits_meanwhile_and_the_rollup_keep_each_other_s_rows(
         stream.commit({"events": stream_changes("events", event("streamed"))}, facts())
         return commit_tables.commit_tables(*arguments)
 
-    monkeypatch.setattr(rollup, "commit_tables", commit)
+    monkeypatch.setattr(rollup_places, "commit_tables", commit)
     assert roll(warehouse) == 0
     assert any(row["event_id"] == "streamed" for row in read(warehouse, "silver.events"))
     stream.commit({"events": stream_changes("events", event("later", 1))}, facts(2))

@@ -1,7 +1,9 @@
 """What does `bq://project.prefix` name? A project, and its datasets silver, gold and ops."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from pipelines.flags import UsageError
 from schemas import tables
@@ -41,16 +43,20 @@ class Address:
         layer, _, name = full_name.partition(".")
         return f"{self.dataset(layer)}.{name}"
 
-    def localise(self, sql: str) -> str:
+    def localise(self, sql: str, instead: Mapping[str, str] = MappingProxyType({})) -> str:
         """A query over silver, gold and ops with the names that the tables have here.
 
         Comments and texts stay. `silver.question_attempts` is the view with attempt_number.
+        `instead`: whole names of tables that are to be read for others, by the others' full names.
         """
-        return _NAME.sub(self._name, sql)
+        return _NAME.sub(lambda found: self._name(found, instead), sql)
 
-    def _name(self, found: re.Match[str]) -> str:
+    def _name(self, found: re.Match[str], instead: Mapping[str, str]) -> str:
         if found["layer"] is None:
             return found[0]
+        other = instead.get(f"{found['layer']}.{found['table']}")
+        if other is not None:
+            return f"`{other}`"
         name = NUMBERED if found["table"] == "question_attempts" else found["table"]
         return f"`{self.dataset(found['layer'])}.{name}`"
 

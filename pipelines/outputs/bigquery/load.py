@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
@@ -38,6 +39,17 @@ class Staged:
     def rows(self) -> int:
         """Rows loaded, to be asked for after `wait`."""
         return sum(job.output_rows or 0 for job in self._jobs)
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Rows of a table that wait already, in another table."""
+
+    name: str
+
+    def wait(self) -> list[str]:
+        """Its name."""
+        return [self.name]
 
 
 def stage(

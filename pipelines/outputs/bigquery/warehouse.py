@@ -18,7 +18,7 @@ from pipelines.outputs.bigquery import turn
 from pipelines.outputs.bigquery.address import Address
 from pipelines.outputs.bigquery.connect import BigQueryError, connect, refusals
 from pipelines.outputs.bigquery.describe_tables import Choices
-from pipelines.outputs.bigquery.load import Staged, run_once, stage
+from pipelines.outputs.bigquery.load import Staged, Waiting, run_once, stage
 from pipelines.outputs.bigquery.plan import plan
 from pipelines.outputs.bigquery.run_sql import rows_of
 from pipelines.outputs.bigquery.statements import (
@@ -42,7 +42,7 @@ class _Replaced:
     """Rows that a table is to have of `dates` (None: at all)."""
 
     dates: frozenset[datetime.date] | None
-    staged: Staged | None
+    staged: Staged | Waiting | None
 
     def tables(self) -> list[str]:
         return self.staged.wait() if self.staged else []
@@ -143,6 +143,11 @@ class BigQueryWarehouse:
         staged = stage(self.client, self.address, table, paths, run_id) if paths else None
         self._replaced[name] = _Replaced(whole, staged)
 
+    def replace_with(self, name: str, waiting: str, date: datetime.date) -> None:
+        """After the commit the rows of a date (all, without dates) are those of another table."""
+        dates = frozenset([date]) if tables.get(name).partition else None
+        self._replaced[name] = _Replaced(dates, Waiting(waiting))
+
     def merge_new(self, name: str, rows: pl.DataFrame, run_id: str) -> None:
         """Add the rows whose key the table does not have yet; the others stay as they are."""
         if rows.is_empty():
@@ -197,7 +202,7 @@ class BigQueryWarehouse:
         except (WarehouseError, BigQueryError) as error:
             _LOG.warning("%s; others can commit in %d s", error, turn.TURN_SECONDS)
 
-    def _clean_up(self, staged: Sequence[Staged]) -> None:
+    def _clean_up(self, staged: Sequence[Staged | Waiting]) -> None:
         names = [name for each in staged for name in each.wait()]
         try:
             with refusals(self.address, "drop what was staged"):
