@@ -140,7 +140,8 @@ def refuse_bigquery(warehouse: str) -> None:
     """Raise WarehouseError for bq://…, in programs that know folders and buckets only."""
     if warehouse.startswith("bq://"):
         raise WarehouseError(
-            f"this does not work with {warehouse}: batch, provision, rollup, check and query do (docs/bigquery.md)"
+            f"this does not work with {warehouse}: batch, provision, rollup, check and query do "
+            "(docs/bigquery.md)"
         )
 
 
