@@ -83,6 +83,10 @@ bench-streaming: setup ## Latency, lag and memory of the whole stream (Java 17, 
 	$(BIN)/python -m benchmarks.bench_streaming --rate=2000 --seconds=600
 	$(BIN)/python -m benchmarks.bench_streaming --rate=500 --seconds=300
 
+.PHONY: bench-rollup
+bench-rollup: setup ## A year of 10,000 students: range tables and questions (a quarter of an hour)
+	$(BIN)/python -m benchmarks.bench_rollup
+
 $(BENCH)/.done: benchmarks/requirements.txt
 	$(PYTHON) -m venv $(BENCH)
 	$(BENCH)/bin/pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt

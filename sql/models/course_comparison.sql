@@ -50,10 +50,18 @@ SELECT
   views.video_watch_ratio_average
 FROM courses AS course
 LEFT JOIN enrolments
-  ON enrolments.course_id IS NOT DISTINCT FROM course.course_id
+  ON
+    IFNULL(enrolments.course_id, '') = IFNULL(course.course_id, '')
+    AND enrolments.course_id IS NOT DISTINCT FROM course.course_id
 LEFT JOIN visits
-  ON visits.course_id IS NOT DISTINCT FROM course.course_id
+  ON
+    IFNULL(visits.course_id, '') = IFNULL(course.course_id, '')
+    AND visits.course_id IS NOT DISTINCT FROM course.course_id
 LEFT JOIN answers
-  ON answers.course_id IS NOT DISTINCT FROM course.course_id
+  ON
+    IFNULL(answers.course_id, '') = IFNULL(course.course_id, '')
+    AND answers.course_id IS NOT DISTINCT FROM course.course_id
 LEFT JOIN views
-  ON views.course_id IS NOT DISTINCT FROM course.course_id
+  ON
+    IFNULL(views.course_id, '') = IFNULL(course.course_id, '')
+    AND views.course_id IS NOT DISTINCT FROM course.course_id
