@@ -42,6 +42,7 @@ def _wait_for_messages(stream: WholeStream, ids: list[str]) -> None:
         return {place[-1] for place in kept} == set(ids) and told == row["records_read"]
 
     stream.wait(is_done, f"{len(ids)} messages kept and accounted for", PATIENCE_SECONDS)
+    stream.wait_for_gold()
 
 
 def _start(stream: WholeStream, line: Line) -> WholeStream:

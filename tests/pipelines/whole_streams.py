@@ -25,7 +25,7 @@ from tests.pipelines.whole_runs import OUTCOMES, read
 from tests.pipelines.whole_topics import SchoolTopics
 
 START_SECONDS, FINISH_SECONDS = 240.0, 420.0
-STOP_SECONDS = 20.0
+STOP_SECONDS, QUIET_SECONDS = 20.0, 12.0
 OFTEN = {"commit_interval_seconds": 3, "raw_file_seconds": 5, "publish_seconds": 20}
 """So that tests need not wait for minutes."""
 
@@ -106,9 +106,26 @@ class WholeStream:
             return row.get("records_read") == count == sum(row[name] for name in OUTCOMES)
 
         seconds = self.wait(is_done, f"{count} records accounted for", FINISH_SECONDS)
-        return seconds + self.wait(
+        seconds += self.wait(
             lambda: len(self.kept()) >= count, f"{count} records in the raw zone", FINISH_SECONDS
         )
+        return seconds + self.wait_for_gold()
+
+    def wait_for_gold(self) -> float:
+        """Until gold has followed silver, by which it lies up to a commit interval and a round."""
+        last, since = self._gold(), time.monotonic()
+
+        def is_quiet() -> bool:
+            nonlocal last, since
+            if (now := self._gold()) != last:
+                last, since = now, time.monotonic()
+            return time.monotonic() - since > QUIET_SECONDS
+
+        return self.wait(is_quiet, "gold to rest", FINISH_SECONDS)
+
+    def _gold(self) -> dict[str, int]:
+        versions = json.loads(self.row().get("table_versions") or "{}")
+        return {name: version for name, version in versions.items() if name.startswith("gold.")}
 
     def records_read(self) -> int:
         """Of the newest run."""

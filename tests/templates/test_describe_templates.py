@@ -67,7 +67,7 @@ def test_spec_that_is_out_of_date_is_named(
 ) -> None:
     monkeypatch.setattr(describe_templates, "FOLDER", tmp_path)
     assert describe_templates.main(["--check"]) == 1
-    assert "templates/batch.json is out of date" in capsys.readouterr().err
+    assert "batch.json is out of date" in capsys.readouterr().err
     assert describe_templates.main([]) == describe_templates.main(["--check"]) == 0
 
 
