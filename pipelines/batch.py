@@ -7,7 +7,6 @@ import os
 import re
 import sys
 import time
-import uuid
 from collections.abc import Callable, Sequence
 
 import apache_beam as beam
@@ -21,7 +20,7 @@ from pipelines.graph import BatchPlan, build_batch
 from pipelines.inputs import Chunk, InputError, plan_chunks
 from pipelines.logs import leave
 from pipelines.options import BatchOptions, UsageError, changed_options, fail, parse_batch_options
-from pipelines.outputs.commit_run import Run
+from pipelines.outputs.describe_run import Run, new_run_id
 from pipelines.outputs.open_warehouse import open_warehouse, staging_folder
 from pipelines.outputs.owned_dates import all_dates, refusal_in, refuse_owned
 from pipelines.outputs.recover import remove_stale_staging
@@ -152,7 +151,7 @@ def open_pipeline(options: BatchOptions, chunks: Sequence[Chunk]) -> beam.Pipeli
 def _describe_run(options: BatchOptions, mode: str, replayed: tuple[str, ...]) -> Run:
     started_at = datetime.datetime.now(datetime.UTC)
     return Run(
-        run_id=f"{started_at:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}",
+        run_id=new_run_id(started_at),
         mode=mode,
         started_at=started_at,
         code_version=VERSION,

@@ -3,7 +3,6 @@
 import datetime
 import json
 import sys
-import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from pipelines.checks import Result, own_checks, run_checks
 from pipelines.flags import FlagParser, UsageError
 from pipelines.models import SQL
 from pipelines.options import fail
-from pipelines.outputs.describe_run import Run
+from pipelines.outputs.describe_run import Run, new_run_id
 from pipelines.rollup_places import Place, open_place
 from pipelines.run_models import Engine
 from schemas import tables
@@ -88,7 +87,7 @@ def _describe(place: Place, chosen: Sequence[tables.Table]) -> Run:
     now = datetime.datetime.now(datetime.UTC)
     inputs = place.inputs([table.full_name for table in chosen])
     return Run(
-        run_id=f"{now:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}",
+        run_id=new_run_id(now),
         mode="check",
         started_at=now,
         code_version=VERSION,

@@ -16,10 +16,9 @@ import polars as pl
 
 from pipelines.snapshot import WarehouseError
 from schemas import tables
+from transforms.diff_rows import STAMPS
 
 SQL = Path(__file__).parents[1] / "sql"
-STAMPS = ("processed_at", "schema_version")
-"""Columns of every table that no model gives."""
 
 _LEAVE = r"--[^\n]*|'(?:[^'\\]|\\.|'')*'"
 """Comments and texts: nothing is read out of them."""

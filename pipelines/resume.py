@@ -7,7 +7,6 @@ import fcntl
 import hashlib
 import json
 import shutil
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -15,7 +14,7 @@ from typing import IO, Any
 from pipelines import VERSION
 from pipelines.flags import UsageError
 from pipelines.options import changed_options
-from pipelines.outputs.describe_run import Run
+from pipelines.outputs.describe_run import Run, new_run_id
 from pipelines.services import flink
 from pipelines.stream_flags import build_parser
 from pipelines.stream_options import StreamOptions
@@ -40,7 +39,7 @@ def resume_run(options: StreamOptions, inputs: str, fingerprint: str) -> Run:
     made could not be corrected.
     """
     now = datetime.datetime.now(datetime.UTC)
-    known = {"run_id": f"{now:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}", "started_at": str(now)}
+    known = {"run_id": new_run_id(now), "started_at": str(now)}
     if not options.has_own_runner:
         known = _remember(options, known, _facts(options, fingerprint))
     return Run(

@@ -4,7 +4,6 @@ import datetime
 import json
 import sys
 import time
-import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +13,7 @@ from pipelines.batch import exit_code
 from pipelines.flags import FlagParser, UsageError
 from pipelines.models import SQL, load_models
 from pipelines.options import fail
-from pipelines.outputs.describe_run import Run
+from pipelines.outputs.describe_run import Run, new_run_id
 from pipelines.rollup_places import Place, open_place
 from pipelines.run_models import Made, Plan, Reckoning, plan_models, run_models
 
@@ -106,7 +105,7 @@ def _describe(options: RollupOptions, plan: Plan, reckoning: Reckoning, place: P
     read = sorted({name for model in plan.chosen for name in model.inputs})
     given = {**reckoning.parameters(), "as_of_date": str(reckoning.as_of_date)}
     return Run(
-        run_id=f"{now:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}",
+        run_id=new_run_id(now),
         mode="rollup",
         started_at=now,
         code_version=VERSION,

@@ -11,6 +11,7 @@ Tables = Mapping[str, list[Row]]
 DATES = {
     "events": "event_date",
     "sessions": "session_date",
+    "chapter_visits": "visit_date",
     "question_attempts": "attempt_date",
     "video_views": "view_date",
 }

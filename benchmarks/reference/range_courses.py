@@ -4,15 +4,15 @@ Rows of silver and of the dimensions go in as dicts, rows of gold come out, both
 the run.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
 from benchmarks.reference.chapters import quantile
 from benchmarks.reference.derived import group
 from benchmarks.reference.gold import mean, students_of
+from benchmarks.reference.history import Tables, until
 
-Tables = Mapping[str, Iterable[dict]]
 FEWEST_STUDENTS = 5
 _OF_A_COURSE = ("chapter_id", "lesson_id", "video_id", "quiz_id", "assignment_id")
 _QUANTILES = {"median": 0.5, "p5": 0.05, "p25": 0.25, "p75": 0.75, "p95": 0.95}
@@ -36,18 +36,14 @@ def history_until(as_of: date, tables: Tables) -> History:
     """What was known at the end of that date. `tables`: by name, those not given are empty."""
     return History(
         as_of,
-        _until(as_of, tables, "events", "event_date"),
-        _until(as_of, tables, "sessions", "session_date"),
-        _until(as_of, tables, "chapter_visits", "visit_date"),
-        _until(as_of, tables, "video_views", "view_date"),
-        _until(as_of, tables, "question_attempts", "attempt_date"),
+        until(tables, "events", as_of),
+        until(tables, "sessions", as_of),
+        until(tables, "chapter_visits", as_of),
+        until(tables, "video_views", as_of),
+        until(tables, "question_attempts", as_of),
         list(tables.get("dim_chapters", ())),
         list(tables.get("dim_questions", ())),
     )
-
-
-def _until(as_of: date, tables: Tables, name: str, column: str) -> list[dict]:
-    return [row for row in tables.get(name, ()) if row[column] <= as_of]
 
 
 def events_of_courses(history: History) -> list[dict]:

@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import uuid
 from collections import Counter
 from dataclasses import dataclass
 
@@ -35,6 +36,11 @@ class Run:
     dates: Dates = None
     replayed: tuple[str, ...] = ()
     is_forced: bool = False
+
+
+def new_run_id(now: datetime.datetime) -> str:
+    """A name for a run that starts now: names sort as runs began."""
+    return f"{now:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
 
 
 def describe_run(
