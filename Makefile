@@ -6,6 +6,9 @@ DEMO ?= demo
 LIVE ?= live
 BENCH := .venv-bench
 AIRFLOW ?= .venv-airflow
+WORKERS ?= 2
+# A file of tests stays in one process: its tests share servers and schools.
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 
@@ -31,7 +34,7 @@ live: setup ## A simulated school live: Kafka, Redis, Flink, the stream, a view 
 
 .PHONY: test
 test: setup ## Run the tests
-	$(BIN)/python -m pytest -m "not faults"
+	$(PYTEST) -m "not faults"
 
 .PHONY: test-faults
 test-faults: setup ## Kill every part of a stream under load (Java 17, Maven; minutes)
@@ -59,7 +62,7 @@ check: setup ## Format, lint, types, unit tests, generated files: fast
 	$(BIN)/python -m pipelines.describe_templates --check
 	$(BIN)/python -m pipelines.describe_lineage --check
 	$(BIN)/python -m pipelines.describe_queries --check
-	$(BIN)/python -m pytest -m "not slow and not faults"
+	$(PYTEST) -m "not slow and not faults"
 
 .PHONY: format
 format: setup ## Format the code

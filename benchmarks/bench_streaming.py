@@ -54,6 +54,9 @@ def _build_parser() -> argparse.ArgumentParser:
                         )  # fmt: skip
     parser.add_argument("--publish_seconds", type=float, default=300, help="(%(default)s)")
     parser.add_argument("--without_raw_zone", action="store_true", help="keep no raw zone")
+    parser.add_argument("--only_live", action="store_true",
+                        help="parse and live store alone: no raw zone, no tables, no alerts"
+                        )  # fmt: skip
     parser.add_argument("--folder", help="keep everything here")
     return parser
 
@@ -86,12 +89,19 @@ def _measure(options: argparse.Namespace, folder: Path, stack: ExitStack) -> dic
         "lag_seconds_second_half": quantiles(lags[len(lags) // 2 :]),
         "cpu_seconds": used,
         "python_us_per_event": round(used["python"] / options.seconds / options.rate * 1e6, 1),
-        "open_sessions": int(metric(port, "chapterflow_open_sessions")),
         "memory_mib_at_first": memory,
         "python_mib_by_minute": memory_by_minute,
         "memory_mib": {name: _memory_mib(pid) for name, pid in pids.items() if pid},
         "live_store_mib": round(probe.store.info("memory")["used_memory"] / 2**20, 1),
         "checkpoint_mib": _newest_checkpoint_mib(folder),
+        **({} if options.only_live else _tables(options, folder, port)),
+    }
+
+
+def _tables(options: argparse.Namespace, folder: Path, port: int) -> dict[str, Any]:
+    """What the tables and their commits say."""
+    return {
+        "open_sessions": int(metric(port, "chapterflow_open_sessions")),
         "derived_after_close_seconds": _freshness(folder, options.session_gap_seconds),
         "run": _run_row(folder),
         **_commits(port),
@@ -101,9 +111,11 @@ def _measure(options: argparse.Namespace, folder: Path, stack: ExitStack) -> dic
 def _stream_flags(
     options: argparse.Namespace, folder: Path, kafka: Kafka, store: Redis, port: int
 ) -> list[str]:
-    raw = [] if options.without_raw_zone else [f"--raw_zone={folder}/raw"]
+    is_bare = options.without_raw_zone or options.only_live
+    raw = [] if is_bare else [f"--raw_zone={folder}/raw"]
+    module = "benchmarks.stream_live_only" if options.only_live else "pipelines.streaming"
     return [
-        "pipelines.streaming", f"--kafka_bootstrap_servers={kafka.bootstrap_servers}",
+        module, f"--kafka_bootstrap_servers={kafka.bootstrap_servers}",
         f"--kafka_topics={TOPIC}", f"--warehouse={folder}/warehouse", *raw,
         f"--live_store={store.url}", f"--metrics_port={port}", "--start_from=earliest",
         f"--session_gap_seconds={options.session_gap_seconds}",

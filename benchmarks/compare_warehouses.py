@@ -6,12 +6,15 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from pipelines.outputs.bigquery.address import is_bigquery
+from pipelines.query_bigquery import Reader, open_reader
 from pipelines.snapshot import Snapshot, open_snapshot
 from schemas import tables
-from transforms.detect_chapters import TREND_KINDS
 
 STAMPS = ("processed_at", "schema_version")
 RELATIVE_TOLERANCE = 1e-9
+
+Tables = Snapshot | Reader
 
 
 def compared_tables() -> list[tables.Table]:
@@ -24,17 +27,16 @@ def compared_tables() -> list[tables.Table]:
     ]
 
 
-def differences(one: Snapshot, other: Snapshot) -> list[str]:
+def differences(one: Tables, other: Tables) -> list[str]:
     """What differs, a line per table and kind; empty when nothing does.
 
-    Doubles agree to a relative 1e-9, everything else exactly. Trends of chapters are left out:
-    batch finds them after each run, streaming does not.
+    Doubles agree to a relative 1e-9, everything else exactly.
     """
     return [text for table in compared_tables() for text in _compare(table, one, other)]
 
 
-def _compare(table: tables.Table, one: Snapshot, other: Snapshot) -> list[str]:
-    left, right = (_rows(table, snapshot) for snapshot in (one, other))
+def _compare(table: tables.Table, one: Tables, other: Tables) -> list[str]:
+    left, right = (snapshot.polars(table.full_name).drop(STAMPS) for snapshot in (one, other))
     key = list(table.key)
     only_left = left.join(right, key, "anti", nulls_equal=True).height
     only_right = right.join(left, key, "anti", nulls_equal=True).height
@@ -58,9 +60,8 @@ def _is_same(kind: pl.DataType, column: str) -> pl.Expr:
     return same
 
 
-def _rows(table: tables.Table, snapshot: Snapshot) -> pl.DataFrame:
-    rows = snapshot.polars(table.full_name).drop(STAMPS)
-    return rows.filter(~pl.col("kind").is_in(TREND_KINDS)) if "kind" in rows.columns else rows
+def _open(warehouse: str) -> Tables:
+    return open_reader(warehouse) if is_bigquery(warehouse) else open_snapshot(warehouse)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -68,10 +69,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.compare_warehouses", description=__doc__, allow_abbrev=False
     )
-    parser.add_argument("one", help="folder of a warehouse")
-    parser.add_argument("other", help="folder of another")
+    parser.add_argument("one", help="folder of a warehouse, or bq://project.prefix")
+    parser.add_argument("other", help="folder or address of another")
     chosen = parser.parse_args(arguments)
-    one, other = open_snapshot(chosen.one), open_snapshot(chosen.other)
+    one, other = _open(chosen.one), _open(chosen.other)
     found = differences(one, other)
     print("\n".join(found) or "the same rows in every table")
     for table in compared_tables():

@@ -21,7 +21,7 @@ from pipelines.inputs import Chunk, InputError, plan_chunks
 from pipelines.logs import leave
 from pipelines.options import BatchOptions, UsageError, changed_options, fail, parse_batch_options
 from pipelines.outputs.describe_run import Run, new_run_id
-from pipelines.outputs.open_warehouse import open_warehouse, staging_folder
+from pipelines.outputs.open_warehouse import check_staging, open_warehouse, staging_folder
 from pipelines.outputs.owned_dates import all_dates, refusal_in, refuse_owned
 from pipelines.outputs.recover import remove_stale_staging
 from pipelines.runner_flags import only_launches
@@ -43,6 +43,8 @@ _WORKER_ENVIRONMENT = {
     "MALLOC_TOP_PAD_": str(64 << 20),
 }
 _ERROR_LINE = re.compile(r"^[\w.]*(?:Error|Exception)\b.*$", re.MULTILINE)
+_STEP = re.compile(r" \[while running '[^']*'\]$")
+"""What Beam adds to the message of an error that it hands on."""
 _TOPIC = re.compile(r"(?:^|/)([^/]+)/date=\d{4}-\d\d-\d\d/")
 
 
@@ -64,7 +66,7 @@ def exit_code(
     try:
         program()
     except (UsageError, InputError, WarehouseError) as error:
-        return fail(refusal_in(str(error)) or str(error))
+        return fail(refusal_in(str(error)) or _STEP.sub("", str(error)))
     except BrokenPipeError:  # Nobody reads the summary to its end; the run is completed.
         sys.stdout = None
     except KeyboardInterrupt:
@@ -88,6 +90,7 @@ def run_batch(options: BatchOptions, mode: str = "batch", replayed: tuple[str, .
     lake.create_tables()
     if options.dates and not options.force:
         refuse_owned(lake, all_dates(options.dates))
+    check_staging(plan.staging)
     remove_stale_staging(plan.staging.rpartition("/")[0])
     if only_launches(options.beam):
         return _launch(options, plan)
@@ -98,10 +101,18 @@ def run_batch(options: BatchOptions, mode: str = "batch", replayed: tuple[str, .
             build_batch(pipeline, plan)
             pipeline.run().wait_until_finish()
     finally:
-        storage.remove_folder(plan.staging)
+        _remove_staging(plan.staging)
     row = progress.summary_row(lake, plan.run.run_id)
     progress.summarise(row, time.monotonic() - begun, options.log_format)
     return row
+
+
+def _remove_staging(folder: str) -> None:
+    """Files may stay: the run has ended as it did, and must not be told otherwise."""
+    try:
+        storage.remove_folder(folder)
+    except OSError as error:
+        logging.getLogger("chapterflow").warning("files of the run stay in %s", error)
 
 
 def _launch(options: BatchOptions, plan: BatchPlan) -> dict:

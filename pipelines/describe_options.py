@@ -9,6 +9,7 @@ from pipelines import (
     check,
     end_stream,
     flags,
+    fold,
     live_demo,
     maintain,
     provision,
@@ -23,7 +24,7 @@ from pipelines.generated_files import write_or_check
 
 DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "options.md"
 PROGRAMS = (
-    *(flags, stream_flags, replay_dead_letters, query, provision),
+    *(flags, stream_flags, replay_dead_letters, query, provision, fold),
     *(rollup, check, report, maintain, watch, live_demo, end_stream),
 )
 """Modules whose `build_parser()` makes the parser of a program."""

@@ -3,10 +3,11 @@
 import sys
 from collections.abc import Sequence
 
+from pipelines import flags
 from pipelines.batch import exit_code
 from pipelines.flags import FlagParser, UsageError
 from pipelines.logs import leave
-from pipelines.outputs.lake import Lake
+from pipelines.outputs.open_warehouse import open_warehouse
 from pipelines.outputs.owned_dates import running_streams
 from pipelines.outputs.register_stream import end_stream
 
@@ -25,14 +26,14 @@ def build_parser() -> FlagParser:
         "codes: 0 done, 2 wrong options or no such stream.",
         allow_abbrev=False,
     )
-    parser.add_argument("--warehouse", required=True, help="folder, s3://… or gs://… of the tables")
+    parser.add_argument("--warehouse", required=True, help=flags.WAREHOUSE)
     parser.add_argument("--run_id", help="of the stream (default: all that are registered)")
     return parser
 
 
 def _run(argv: Sequence[str]) -> None:
     options = build_parser().parse_args(argv)
-    lake = Lake(options.warehouse)
+    lake = open_warehouse(options.warehouse, staging="")
     known = [s for s in running_streams(lake) if options.run_id in (None, s.run_id)]
     if not known:
         raise UsageError(f"no such stream is registered in {options.warehouse}")

@@ -6,6 +6,9 @@ from typing import Any, NoReturn
 
 from transforms.options import SPLITS, MetricOptions
 
+WAREHOUSE = "folder, s3://… or gs://… of the tables, or bq://project.prefix"
+"""What every program that writes tables says of the option."""
+
 
 class UsageError(Exception):
     """Wrong options or unreadable input; the message is one line that says what to do."""
@@ -43,8 +46,7 @@ def _add_sources(group: argparse._ArgumentGroup) -> None:
         metavar="GLOB[,GLOB…]",
         help="files, folders or globs: JSON Lines, JSON, gzip, Parquet, Avro",
     )
-    group.add_argument("--warehouse", required=True, help="folder, s3://… or gs://… of the tables,"
-                       " or bq://project.prefix")  # fmt: skip
+    group.add_argument("--warehouse", required=True, help=WAREHOUSE)
     group.add_argument(
         "--start_date", type=date, metavar="YYYY-MM-DD", help="first date to replace"
     )

@@ -5,6 +5,9 @@ seen when its last byte is there, or never. Arrow's file system would also leave
 stand for folders, and make a bucket whose name is mistyped.
 """
 
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from itertools import islice
 from typing import Any
@@ -16,6 +19,7 @@ _BYTES = "application/octet-stream"
 _SECONDS = 120.0
 _BATCH = 100
 """Most requests that Cloud Storage takes at once."""
+_MESSAGE = re.compile(r'"message": *"([^"]+)"')
 
 
 def write_object(path: str, content: bytes | pa.Buffer, is_final: bool) -> None:
@@ -23,23 +27,40 @@ def write_object(path: str, content: bytes | pa.Buffer, is_final: bool) -> None:
 
     Raises OSError, in one line, when it cannot be written.
     """
-    # Imported here: runs without buckets do without the client's start.
-    from google.api_core.exceptions import GoogleAPICallError, RetryError
-    from google.auth.exceptions import GoogleAuthError
-    from requests.exceptions import RequestException
-
     bucket, _, name = path.removeprefix(SCHEME).partition("/")
     blob = _client().bucket(bucket).blob(name)
-    try:
-        # "Only if there is no such object": the same upload can then be tried again safely.
-        condition = 0 if is_final else None
+    # "Only if there is no such object": the same upload can then be tried again safely.
+    condition = 0 if is_final else None
+    with _told_of(path, lambda refusal: is_final and _is_there(blob, refusal)):
         blob.upload_from_string(
             bytes(content), _BYTES, if_generation_match=condition, timeout=_SECONDS
         )
+
+
+@contextmanager
+def _told_of(path: str, is_well: Callable[[Exception], bool] = lambda _: False) -> Iterator[None]:
+    """Raise what Cloud Storage refuses as OSError, in one line, unless it is well after all."""
+    # Imported here: runs without buckets do without the client's start.
+    from google.api_core.exceptions import GoogleAPICallError, NotFound, RetryError
+    from google.auth.exceptions import GoogleAuthError
+    from requests.exceptions import RequestException
+
+    try:
+        yield
     except (GoogleAPICallError, GoogleAuthError, RetryError, RequestException) as error:
-        if not (is_final and _is_there(blob, error)):
-            reason = " ".join((getattr(error, "message", None) or str(error)).split())
-            raise OSError(f"{path}: {reason[:300]}") from error
+        if is_well(error):
+            return
+        bucket = path.removeprefix(SCHEME).partition("/")[0]
+        is_missing = isinstance(error, NotFound)
+        reason = f"there is no bucket {bucket}" if is_missing else _said(error)
+        raise OSError(f"{path}: {reason}") from error
+
+
+def _said(error: Exception) -> str:
+    """The words of Cloud Storage; an upload's error has them as JSON within the client's own."""
+    text = getattr(error, "message", None) or str(error)
+    found = _MESSAGE.search(text)
+    return " ".join((found[1] if found else text).split())[:300]
 
 
 def _is_there(blob: Any, refusal: Exception) -> bool:
@@ -56,12 +77,16 @@ def _is_there(blob: Any, refusal: Exception) -> bool:
 
 
 def remove_objects(folder: str) -> None:
-    """Remove all objects below a folder, `gs://bucket/name`; nothing happens when there is none."""
+    """Remove all objects below a folder, `gs://bucket/name`; nothing happens when there is none.
+
+    Raises OSError, in one line.
+    """
     bucket, _, name = folder.removeprefix(SCHEME).partition("/")
     client = _client()
-    found = iter(client.list_blobs(bucket, prefix=f"{name.rstrip('/')}/", timeout=_SECONDS))
-    while some := list(islice(found, _BATCH)):
-        _remove(client, some)
+    with _told_of(folder):
+        found = iter(client.list_blobs(bucket, prefix=f"{name.rstrip('/')}/", timeout=_SECONDS))
+        while some := list(islice(found, _BATCH)):
+            _remove(client, some)
 
 
 def _remove(client: Any, blobs: list[Any]) -> None:

@@ -11,6 +11,7 @@ from pipelines.options import fail
 from pipelines.outputs.bigquery.address import Address, parse
 from pipelines.outputs.bigquery.connect import BigQueryError, connect, refusals
 from pipelines.outputs.bigquery.describe_tables import Choices
+from pipelines.outputs.bigquery.fold import make_position
 from pipelines.outputs.bigquery.plan import Plan, plan
 from pipelines.outputs.bigquery.turn import make_turn
 from pipelines.snapshot import WarehouseError
@@ -83,6 +84,7 @@ def _make(client: bigquery.Client, address: Address, found: Plan) -> None:
         with refusals(address, step.words):
             step.make(client)
     make_turn(client, address)
+    make_position(client, address)
 
 
 def _choices(options: argparse.Namespace) -> Choices:

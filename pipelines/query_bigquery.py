@@ -33,15 +33,18 @@ class Reader:
         return rows_of(self.client, self.address, there, "run the query", parameters)
 
     def polars(self, full_name: str) -> pl.DataFrame:
-        """The stored rows of a table, with the types that they have in a folder."""
-        name = self.address.table(full_name)
+        """The rows of a table, with the types that they have in a folder."""
+        name = self.address.current(full_name)
         what = f"read {full_name}"
         found = rows_of(self.client, self.address, f"SELECT * FROM `{name}`", what)
         stored = pl.DataFrame(arrow.schema(full_name.partition(".")[2]).empty_table()).schema
         return found.select(list(stored)).cast(stored)
 
     def list_tables(self) -> pl.DataFrame:
-        """One row per table: its name, rows, partition column and what a row is."""
+        """One row per table: its name, rows, partition column and what a row is.
+
+        Rows as BigQuery knows them without a query: changes of a stream are not in them yet.
+        """
         found = sorted(tables.tables().values(), key=lambda table: table.full_name)
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             counts = list(pool.map(self._count, [table.full_name for table in found]))

@@ -1,47 +1,47 @@
 """May a stream go on from its checkpoint, and as which run? Only with the options it had."""
 
 import contextlib
-import dataclasses
 import datetime
 import fcntl
-import hashlib
 import json
+import logging
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
+from urllib.parse import unquote, urlparse
 
 from pipelines import VERSION
+from pipelines.checkpoint_options import Marks, refuse_changed
 from pipelines.flags import UsageError
 from pipelines.options import changed_options
 from pipelines.outputs.describe_run import Run, new_run_id
+from pipelines.outputs.earlier_streams import EarlierStream, earlier_streams, stream_of_checkpoint
+from pipelines.outputs.open_warehouse import Tables
+from pipelines.runner_flags import savepoint_of
 from pipelines.services import flink
 from pipelines.stream_flags import build_parser
 from pipelines.stream_options import StreamOptions
 
-_MAY_HOLD_SECRETS = ("kafka_options", "live_store")
+_LOG = logging.getLogger("chapterflow.streaming")
 _RUN_FILE, _LOCK_FILE = "run.json", "lock"
-_MAY_CHANGE = {
-    *("alerts", "beam", "commit_interval_seconds", "publish_seconds", "flink_heap", "from_scratch"),
-    *("health_file", "log_format", "metrics_port", "start_from", "state"),
-    *("pseudonym_key_file", "pseudonym_key_secret"),
-    *("raw_file_bytes", "raw_file_seconds", "start_timeout_seconds"),
-}
-"""Options that are neither in the state of a checkpoint nor in the steps that it belongs to."""
+_WAREHOUSE = "warehouse"
 
 
-def resume_run(options: StreamOptions, inputs: str, fingerprint: str) -> Run:
+def resume_run(options: StreamOptions, inputs: str, marks: Marks, lake: Tables) -> Run:
     """The run whose checkpoint the stream goes on from, or a new one.
 
-    Counts are kept in checkpoints, so that the run stays the same across restarts. `fingerprint`
-    stands for the files that the options name. Raises UsageError for other options than before: the
-    source and the steps of the graph are part of a checkpoint, and rows that other options
-    made could not be corrected.
+    Counts are kept in checkpoints, so that the run stays the same across restarts. On a Flink of
+    its own the folder of checkpoints tells which run they belong to, on a cluster (with
+    `--savepoint_path`) the warehouse does. `marks`: of `mark_options`. Raises UsageError for other
+    options than before.
     """
     now = datetime.datetime.now(datetime.UTC)
     known = {"run_id": new_run_id(now), "started_at": str(now)}
     if not options.has_own_runner:
-        known = _remember(options, known, _facts(options, fingerprint))
+        known = _remember(options, known, marks)
+    elif savepoint := savepoint_of(options.beam):
+        known = _registered(options, savepoint, json.dumps([inputs]), marks, lake)
     return Run(
         run_id=known["run_id"],
         mode="streaming",
@@ -49,41 +49,66 @@ def resume_run(options: StreamOptions, inputs: str, fingerprint: str) -> Run:
         code_version=VERSION,
         options=changed_options(options, build_parser()),
         inputs=json.dumps([inputs]),
+        checkpoint_options=json.dumps(marks, sort_keys=True),
     )
 
 
-def _remember(options: StreamOptions, new: dict[str, Any], facts: dict[str, Any]) -> dict[str, Any]:
+def _remember(options: StreamOptions, new: dict[str, Any], marks: Marks) -> dict[str, Any]:
     folder = Path(options.state)
     if options.from_scratch:
         shutil.rmtree(folder / "checkpoints", ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / _RUN_FILE
-    known = {**new, "facts": facts}
+    known = {**new, "marks": marks}
     if file.exists() and flink.latest_checkpoint(folder):
         known = json.loads(file.read_text())
-        _check(known["facts"], facts, options.state)
+        whose = f"the checkpoint in {options.state}"
+        refuse_changed(known.get("marks"), marks, whose, "give --from_scratch")
+        known["marks"] = marks
     file.write_text(json.dumps(known, indent=1))
     _forget_old_jobs(folder)
     return known
 
 
-def _facts(options: StreamOptions, fingerprint: str) -> dict[str, Any]:
-    """The options that must stay as they are, as JSON has them."""
-    values = dataclasses.asdict(options)
-    kept = {name: value for name, value in values.items() if name not in _MAY_CHANGE}
-    for name in _MAY_HOLD_SECRETS:
-        kept[name] = hashlib.sha256(json.dumps(kept[name], sort_keys=True).encode()).hexdigest()
-    kept |= {"code version": VERSION, "contents of the files named": fingerprint}
-    return json.loads(json.dumps(kept))
-
-
-def _check(before: dict[str, Any], now: dict[str, Any], state: str) -> None:
-    changed = [name for name in now if before.get(name) != now[name]]
-    if changed:
+def _registered(
+    options: StreamOptions, savepoint: str, inputs: str, marks: Marks, lake: Tables
+) -> dict[str, Any]:
+    """The run of the warehouse that a checkpoint or savepoint of a cluster belongs to."""
+    if options.from_scratch:
+        raise UsageError("give --from_scratch or --savepoint_path, not both")
+    stream = stream_of_checkpoint(earlier_streams(lake), inputs, _taken_at(savepoint))
+    if stream is None:
         raise UsageError(
-            f"the checkpoint in {state} was made with another {', '.join(sorted(changed))}: start "
-            "with the same as before, or give --from_scratch (see docs/streaming.md)"
+            f"no stream that {savepoint} could be of is registered in {options.warehouse}: give "
+            "its warehouse, or leave out --savepoint_path"
         )
+    _check(stream, savepoint, marks)
+    _LOG.info("going on as the run before", extra={"fields": {"run_id": stream.run_id}})
+    return {"run_id": stream.run_id, "started_at": str(stream.started_at)}
+
+
+def _check(stream: EarlierStream, savepoint: str, marks: Marks) -> None:
+    if stream.status == "completed":
+        raise UsageError(
+            f"the run {stream.run_id} of {savepoint} was ended for good, its dates may have been "
+            "written anew: leave out --savepoint_path (see docs/streaming.md)"
+        )
+    # It is the same one, whatever it is called on this machine: it knows the run.
+    before = stream.marks and {**stream.marks, _WAREHOUSE: marks[_WAREHOUSE]}
+    whose = f"{savepoint} of the run {stream.run_id}"
+    refuse_changed(before, marks, whose, "leave out --savepoint_path")
+
+
+def _taken_at(savepoint: str) -> datetime.datetime | None:
+    """When a checkpoint was complete, if its folder can be reached from here."""
+    place = urlparse(savepoint)
+    if place.scheme not in ("", "file"):
+        return None
+    try:
+        written = (Path(unquote(place.path)) / "_metadata").stat().st_mtime
+    except OSError:
+        return None
+    return datetime.datetime.fromtimestamp(written, datetime.UTC)
 
 
 def _forget_old_jobs(folder: Path) -> None:

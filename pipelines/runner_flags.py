@@ -33,6 +33,13 @@ def add_runner_flags(parser: FlagParser, argv: Sequence[str]) -> None:
         parser.add_argument(f"--{name}", nargs="?")
 
 
+def savepoint_of(flags: Sequence[str]) -> str | None:
+    """The checkpoint or savepoint that a job on a cluster is to go on from, if one is given."""
+    parser = FlagParser(allow_abbrev=False, add_help=False)
+    parser.add_argument("--savepoint_path", nargs="?")
+    return parser.parse_known_args(list(flags))[0].savepoint_path
+
+
 def only_launches(flags: Sequence[str]) -> bool:
     """Whether Beam only writes the job down, as in the launcher of a flex template of Dataflow.
 

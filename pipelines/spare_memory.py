@@ -1,13 +1,16 @@
 """How does a process that runs for months stay small? What it has freed goes back to the system.
 
 glibc keeps freed memory, in a pool (arena) per few threads, and Beam's workers have many threads:
-2 million events left hundreds of MiB there. Other C libraries have no such pools.
+2 million events left hundreds of MiB there. Other C libraries have no such pools. What Arrow
+allocates comes from glibc too; for Polars see `pipelines/__init__.py`.
 """
 
 import contextlib
 import ctypes
 import threading
 import time
+
+import pyarrow as pa
 
 _ARENA_MAX = -8
 """M_ARENA_MAX of mallopt(3)."""
@@ -20,6 +23,7 @@ def spare_memory() -> None:
 
     To be called first in a process: pools that are there stay.
     """
+    pa.set_memory_pool(pa.system_memory_pool())
     with contextlib.suppress(OSError, AttributeError):
         libc = ctypes.CDLL("libc.so.6")
         libc.mallopt(_ARENA_MAX, _ARENAS)

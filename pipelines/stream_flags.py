@@ -5,6 +5,7 @@ from dataclasses import fields
 
 from pipelines.flags import (
     SWITCH,
+    WAREHOUSE,
     FlagParser,
     add_files,
     add_logging,
@@ -71,7 +72,7 @@ def _add_sources(group: argparse._ArgumentGroup) -> None:
 
 
 def _add_targets(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--warehouse", required=True, help="folder, s3://… or gs://… of the tables")
+    group.add_argument("--warehouse", required=True, help=WAREHOUSE)
     group.add_argument("--raw_zone", metavar="DIR", help="where every record is kept as received")
     group.add_argument("--raw_file_bytes", type=count, default=8 << 20, metavar="BYTES",
                        help="size at which a file of the raw zone is full (%(default)s)"
@@ -118,7 +119,7 @@ def _add_running(group: argparse._ArgumentGroup) -> None:
     )  # fmt: skip
     group.add_argument(
         "--state", metavar="DIR",
-        help="folder of checkpoints and logs of Flink (default: _stream in the warehouse)",
+        help="local folder of checkpoints and logs of Flink (default: _stream in the warehouse)",
     )  # fmt: skip
     group.add_argument("--from_scratch", **SWITCH, help="forget the checkpoints in --state")
     group.add_argument("--flink_heap", default="2g", metavar="SIZE",

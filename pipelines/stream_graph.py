@@ -24,12 +24,15 @@ from pipelines.watch_worker import WatchEvents, WatchWorker
 from transforms.alert_options import AlertRules
 from transforms.derive import DeriveOptions
 from transforms.follow_students import FollowSettings, FollowStudents
+from transforms.note_trend_dates import NoteTrendDates
 from transforms.parse_events import ParseSettings
 from transforms.parse_stream import ParseStream, StreamSettings
 from transforms.raise_alerts import RaiseAlerts
 from transforms.revise_tables import ReviseSettings, ReviseTables
 from transforms.tally_counts import TallyCounts
 from transforms.total_changes import TotalChanges
+
+_TREND_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -47,14 +50,13 @@ class StreamPlan:
 def build_stream(pipeline: beam.Pipeline, plan: StreamPlan) -> None:
     """A source to tables, live figures, alerts and the raw zone."""
     options = plan.options
-    received = _read(pipeline, plan)
+    received = read_records(pipeline, plan)
     if options.raw_zone:
         keep_raw = KeepRaw(options.raw_zone, options.raw_file_bytes, options.raw_file_seconds)
         _ = received | "KeepRaw" >> keep_raw
-    parsed = received | "ParseStream" >> ParseStream(_stream_settings(plan))
+    parsed = received | "ParseStream" >> ParseStream(stream_settings(plan))
     if options.live_store:
-        update = UpdateLive(options.live_store, options.metrics, _max_future_ms(options))
-        _ = parsed.events | "UpdateLive" >> update
+        _ = parsed.events | "UpdateLive" >> update_live(options)
     watch = WatchEvents(options.metrics.session_gap_ms, _max_future_ms(options))
     _ = parsed.events | "WatchEvents" >> watch
     alerts = _alert(parsed.events, options)
@@ -66,12 +68,14 @@ def build_stream(pipeline: beam.Pipeline, plan: StreamPlan) -> None:
     totals = revised.contributions | "TotalChanges" >> total
     counts = (parsed.counts, revised.counts) | "JoinCounts" >> beam.Flatten()
     tally = counts | "TallyCounts" >> TallyCounts()
-    changes = (revised.changes, totals, tally, parsed.dead_letters, alerts)
+    trending = totals | "NoteTrendDates" >> NoteTrendDates(_now, _TREND_SECONDS)
+    changes = (revised.changes, totals, trending, tally, parsed.dead_letters, alerts)
     keep = KeepTables(options.warehouse, plan.run, plan.derive, options.retention.owned_from)
     _ = changes | "JoinChanges" >> beam.Flatten() | "KeepTables" >> keep
 
 
-def _read(pipeline: beam.Pipeline, plan: StreamPlan) -> beam.PCollection:
+def read_records(pipeline: beam.Pipeline, plan: StreamPlan) -> beam.PCollection:
+    """Records as the source gives them, watched from the process that reads them."""
     options = plan.options
     read: beam.PTransform = ReadStream(plan.source)
     if plan.is_direct and isinstance(plan.source, PubSubStream):
@@ -80,6 +84,11 @@ def _read(pipeline: beam.Pipeline, plan: StreamPlan) -> beam.PCollection:
         options.log_format, plan.run.run_id, options.metrics_port, options.health_file
     )
     return pipeline | "ReadStream" >> read | "WatchWorker" >> watch
+
+
+def update_live(options: StreamOptions) -> UpdateLive:
+    """The step that keeps the live store."""
+    return UpdateLive(str(options.live_store), options.metrics, _max_future_ms(options))
 
 
 def _alert(events: beam.PCollection, options: StreamOptions) -> beam.PCollection:
@@ -99,7 +108,8 @@ def _receivers(live_store: str) -> list[Any]:
     return [LiveStoreDelivery(open_client(live_store))]
 
 
-def _stream_settings(plan: StreamPlan) -> StreamSettings:
+def stream_settings(plan: StreamPlan) -> StreamSettings:
+    """How records are parsed."""
     lateness_ms = plan.options.retention.allowed_lateness_ms
     return StreamSettings(plan.parse, lateness_ms, _now, observe.count_outcome)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, fields
 from pipelines import storage
 from pipelines.flags import UsageError
 from pipelines.options import EventOptions, parse_flags
+from pipelines.outputs.bigquery.address import is_bigquery, parse
 from pipelines.stream_flags import ALERT_PREFIX, build_parser
 from transforms.alert_options import AlertOptions
 from transforms.retain import Retention
@@ -67,6 +68,8 @@ def parse_stream_options(argv: Sequence[str]) -> StreamOptions:
     state = values.pop("state") or storage.join(values["warehouse"], "_stream")
     options = StreamOptions(**values, state=state, alerts=alerts, beam=rest)
     _check_source(options)
+    if is_bigquery(options.warehouse):
+        parse(options.warehouse)
     if not storage.is_local(options.state) and not options.has_own_runner:
         raise UsageError(f"--state={options.state} must be a local folder: give one with --state")
     return options

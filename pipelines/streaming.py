@@ -12,6 +12,8 @@ from apache_beam.runners.direct.direct_runner import BundleBasedDirectRunner
 from apache_beam.runners.runner import PipelineResult, PipelineState
 
 from pipelines.batch import exit_code
+from pipelines.checkpoint_options import mark_options
+from pipelines.companions import load_key
 from pipelines.inputs.streams.inbox import InboxStream
 from pipelines.inputs.streams.kafka import KafkaStream
 from pipelines.inputs.streams.pubsub import PubSubStream
@@ -19,7 +21,7 @@ from pipelines.inputs.streams.sources import StreamSource
 from pipelines.inputs.streams.watermarks import WatermarkOptions
 from pipelines.logs import leave, start_logging
 from pipelines.outputs.describe_run import Run
-from pipelines.outputs.lake import Lake
+from pipelines.outputs.open_warehouse import Tables, open_warehouse
 from pipelines.outputs.register_stream import end_stream, register_stream
 from pipelines.resume import locked_state, resume_run
 from pipelines.runner_flags import only_launches
@@ -58,7 +60,7 @@ def run_stream(options: StreamOptions) -> None:
 
 def _run_plan(options: StreamOptions, plan: StreamPlan) -> None:
     plan.source.check()
-    lake = Lake(options.warehouse)
+    lake = open_warehouse(options.warehouse, staging="")
     now_ms = round(plan.run.started_at.timestamp() * 1000)
     register_stream(lake, plan.run, options.retention.owned_from(now_ms))
     pipeline = open_pipeline(options)
@@ -76,8 +78,11 @@ def _run_plan(options: StreamOptions, plan: StreamPlan) -> None:
 
 def plan_stream(options: StreamOptions) -> StreamPlan:
     """Everything that can be wrong with the options is found out here."""
+    lake = open_warehouse(options.warehouse, staging="")
     source, derive = open_source(options), read_derive_options(options)
-    run = resume_run(options, source.name, fingerprint(derive))
+    key = load_key(options.pseudonym_key_file, options.pseudonym_key_secret)
+    marks = mark_options(options, fingerprint(derive), key)
+    run = resume_run(options, source.name, marks, lake)
     return StreamPlan(
         source=source,
         is_direct=_is_direct(options),
@@ -150,7 +155,7 @@ def _stopped_by_signals() -> threading.Event:
     return stopped
 
 
-def _stop(options: StreamOptions, lake: Lake, run: Run) -> None:
+def _stop(options: StreamOptions, lake: Tables, run: Run) -> None:
     """End the stream's own Flink; its checkpoints stay. A job on a cluster lives on."""
     if options.has_own_runner and not _is_direct(options):
         _LOG.info("the job goes on without this program; cancel it on its cluster")

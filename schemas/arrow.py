@@ -1,5 +1,6 @@
 """What does a table look like in Arrow, and so in Delta Lake and Parquet?"""
 
+from collections.abc import Iterable
 from functools import cache
 
 import pyarrow as pa
@@ -22,7 +23,11 @@ _TYPES: dict[str, pa.DataType] = {
 @cache
 def schema(table_name: str) -> pa.Schema:
     """The Arrow schema of a table. All fields are nullable in storage: Delta cannot relax later."""
-    columns = tables.get(table_name).columns
+    return schema_of(tables.get(table_name).columns)
+
+
+def schema_of(columns: Iterable[tables.Column]) -> pa.Schema:
+    """The Arrow schema of columns."""
     return pa.schema([pa.field(c.name, data_type(kind(c.type))) for c in columns])
 
 

@@ -53,6 +53,9 @@ class PipelineRuns:
     owned_from_date: datetime.date | None = column(
         "First date that a running stream writes; null otherwise."
     )
+    checkpoint_options: Json | None = column(
+        "Of a stream: marks (keyed digests) of the options that its checkpoints belong to, by name."
+    )
 
 
 @table(

@@ -1,17 +1,20 @@
 # What is SQL or small: jobs on Cloud Run with the image of the pipelines, started by the workflows.
 
 locals {
-  # Job -> program, and the account it runs as. The workflow adds the date.
+  # Job -> program, the account it runs as, seconds and tries it has, and its size. The workflow adds the date.
   run_jobs = {
-    rollup = { program = "pipelines.rollup", account = "rollup" }
-    check  = { program = "pipelines.check", account = "rollup" }
-    # Once after the first apply: it puts the row into ops.commit_turn. Later it finds nothing to do.
-    provision = { program = "pipelines.provision", account = "batch" }
+    rollup = { program = "pipelines.rollup", account = "rollup", seconds = 3600, retries = 1, cpu = "2", memory = "4Gi" }
+    check  = { program = "pipelines.check", account = "rollup", seconds = 3600, retries = 1, cpu = "2", memory = "4Gi" }
+    # BigQuery does the work. Started again five minutes later, so it is not tried again by itself.
+    fold = { program = "pipelines.fold", account = "fold", seconds = 1800, retries = 0, cpu = "1", memory = "1Gi" }
+    # Once after the first apply with an image: it puts the rows into ops.commit_turn and
+    # ops.stream_position. Later it finds nothing to do.
+    provision = { program = "pipelines.provision", account = "batch", seconds = 3600, retries = 1, cpu = "1", memory = "1Gi" }
   }
 }
 
 resource "google_cloud_run_v2_job" "jobs" {
-  for_each = local.run_jobs
+  for_each = var.has_image ? local.run_jobs : {} # Cloud Run refuses a job whose image is not there
 
   project             = var.project_id
   location            = var.region
@@ -24,8 +27,8 @@ resource "google_cloud_run_v2_job" "jobs" {
 
     template {
       service_account = google_service_account.jobs[each.value.account].email
-      max_retries     = 1
-      timeout         = "3600s"
+      max_retries     = each.value.retries
+      timeout         = "${each.value.seconds}s"
       encryption_key  = google_kms_crypto_key.keys["compute"].id
 
       containers {
@@ -34,7 +37,7 @@ resource "google_cloud_run_v2_job" "jobs" {
         args    = ["--warehouse=${local.warehouse}"]
 
         resources {
-          limits = { cpu = "2", memory = "4Gi" }
+          limits = { cpu = each.value.cpu, memory = each.value.memory }
         }
       }
 

@@ -17,15 +17,20 @@ from google.cloud import bigquery  # noqa: E402
 
 from pipelines.outputs.bigquery import describe_tables  # noqa: E402
 from pipelines.outputs.bigquery.address import STAGED, Address  # noqa: E402
+from pipelines.outputs.bigquery.changes import INTERNAL, changes_of  # noqa: E402
 from schemas import tables  # noqa: E402
+from schemas.streamed import streamed  # noqa: E402
 
 ADDRESS = Address("project-id", "prefix")
 """Stands in the texts for the one that there will be."""
+_SENSITIVE = "sensitive"
+"""Asked for as the tag of all sensitive columns, to find out which these are."""
+_CHANGES_OF = {changes_of(table).full_name: table.full_name for table in streamed()}
 
 
 def render() -> str:
     """JSON: the dataset for rows on their way, tables that no schema describes, views."""
-    choices = describe_tables.Choices()
+    choices = describe_tables.Choices(policy_tags={"": _SENSITIVE})
     known = {ADDRESS.table(table.full_name) for table in tables.tables().values()}
     described = describe_tables.described_tables(ADDRESS, choices)
     (staged,) = [
@@ -41,7 +46,7 @@ def render() -> str:
             "expiration_ms": staged.default_table_expiration_ms,
         },
         "tables": [_describe(t) for t in described if _whole_name(t) not in known],
-        "views": [_describe(view) | {"query": view.view_query} for view in views],
+        "views": [_describe_view(view, views) for view in views],
     }
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
@@ -65,12 +70,39 @@ def _whole_name(table: bigquery.Table) -> str:
 
 
 def _describe(table: bigquery.Table) -> dict[str, Any]:
+    """`of`: the table whose changes these are; `is_appended`: whether a stream appends to it."""
+    name = _name(table)
+    partitioning = table.time_partitioning
     return {
-        "layer": table.dataset_id.removeprefix(f"{ADDRESS.prefix}_"),
-        "table": table.table_id,
-        "description": table.description,
-        "fields": [field.to_api_repr() for field in table.schema],
+        **_names(table),
+        "of": _CHANGES_OF.get(name),
+        "is_appended": name in _CHANGES_OF or name in {internal.full_name for internal in INTERNAL},
+        "partition": partitioning.field if partitioning else None,
+        "clustering": table.clustering_fields or [],
+        "sensitive_columns": [field.name for field in table.schema if field.policy_tags],
+        "fields": [_without_tags(field) for field in table.schema],
     }
+
+
+def _describe_view(view: bigquery.Table, views: list[bigquery.Table]) -> dict[str, Any]:
+    """`is_over_views`: whether it reads another one, which has to be there before it."""
+    others = [f"`{_whole_name(other)}`" for other in views]
+    reads = any(other in view.view_query for other in others)
+    return {**_names(view), "is_over_views": reads, "query": view.view_query}
+
+
+def _names(table: bigquery.Table) -> dict[str, str]:
+    layer, name = _name(table).split(".")
+    return {"layer": layer, "table": name, "description": table.description}
+
+
+def _name(table: bigquery.Table) -> str:
+    return f"{table.dataset_id.removeprefix(f'{ADDRESS.prefix}_')}.{table.table_id}"
+
+
+def _without_tags(field: bigquery.SchemaField) -> dict[str, Any]:
+    """Terraform says which tag a sensitive column has."""
+    return {name: value for name, value in field.to_api_repr().items() if name != "policyTags"}
 
 
 if __name__ == "__main__":

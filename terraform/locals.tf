@@ -25,8 +25,19 @@ locals {
     })
   }
 
-  # What the pipelines need in BigQuery besides these (describe_warehouse.py).
-  besides = jsondecode(file("${path.module}/warehouse.json"))
+  # What the pipelines need in BigQuery besides these (describe_warehouse.py): for each table that a
+  # stream writes one of its changes and a view of its rows as of now, and what says who commits.
+  besides        = jsondecode(file("${path.module}/warehouse.json"))
+  besides_tables = { for table in local.besides.tables : "${table.layer}.${table.table}" => table }
+  views          = { for view in local.besides.views : "${view.layer}.${view.table}" => view }
+
+  # What both kinds of tables have, as far as tags and rows by course go.
+  secured_tables = {
+    for name, table in merge(local.tables, local.besides_tables) :
+    name => { layer = table.layer, fields = table.fields, sensitive_columns = table.sensitive_columns }
+  }
+  changes_tables  = toset([for name, table in local.besides_tables : name if table.of != null])
+  internal_tables = toset([for name, table in local.besides_tables : name if table.of == null && table.is_appended])
 
   # Google's own accounts that encrypt and deliver for us; they come with the APIs.
   project_number = data.google_project.this.number

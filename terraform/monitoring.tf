@@ -36,15 +36,6 @@ locals {
       limit    = 0
       duration = "0s"
     }
-    dead_letters_rise = {
-      section  = "Dead letters rise"
-      severity = "WARNING"
-      meaning  = "More than ${var.alert_limits.dead_letters_per_minute} records a minute cannot be used."
-      filter   = "metric.type = \"dataflow.googleapis.com/job/user_counter\" AND resource.type = \"dataflow_job\" AND metric.label.metric_name = \"dead_letters\""
-      aligner  = "ALIGN_RATE"
-      limit    = var.alert_limits.dead_letters_per_minute / 60
-      duration = "300s"
-    }
     not_delivered = {
       section  = "Messages cannot be delivered"
       severity = "CRITICAL"
@@ -62,6 +53,38 @@ locals {
       aligner  = "ALIGN_DELTA"
       limit    = 0
       duration = "0s"
+    }
+    fold_failed = {
+      section  = "The fold failed"
+      severity = "WARNING"
+      meaning  = "What the stream appended could not be put into the tables; queries see it all the same."
+      filter   = "${local.folds} AND metric.label.result = \"failed\""
+      aligner  = "ALIGN_DELTA"
+      limit    = 0
+      duration = "0s"
+    }
+  }
+
+  folds        = "metric.type = \"run.googleapis.com/job/completed_execution_count\" AND resource.type = \"cloud_run_job\" AND resource.label.job_name = \"chapterflow-fold\""
+  batches_done = "metric.type = \"workflows.googleapis.com/finished_execution_count\" AND resource.type = \"workflows.googleapis.com/Workflow\" AND resource.label.workflow_id = \"${google_workflows_workflow.workflows["batch"].name}\" AND metric.label.status = \"SUCCEEDED\""
+
+  # Alerts on what should come and does not. Composer starts the same fold, but its batch is no workflow.
+  absences = {
+    freshness = {
+      section  = "Tables are not fresh"
+      severity = "CRITICAL"
+      meaning  = "No batch has succeeded for ${var.alert_limits.fresh_hours} hours."
+      filter   = local.batches_done
+      seconds  = var.alert_limits.fresh_hours * 3600
+      enabled  = !local.is_paused
+    }
+    fold_is_old = {
+      section  = "The newest fold is too old"
+      severity = "WARNING"
+      meaning  = "No fold has succeeded for ${var.alert_limits.fold_minutes} minutes: queries are right, and dearer by the minute."
+      filter   = "${local.folds} AND metric.label.result = \"succeeded\""
+      seconds  = var.alert_limits.fold_minutes * 60
+      enabled  = var.has_image && (!var.schedules.is_paused || var.has_composer)
     }
   }
 }
@@ -113,22 +136,23 @@ resource "google_monitoring_alert_policy" "alerts" {
   }
 }
 
-# Freshness: the batch is hourly, so hours without one that succeeded mean old tables.
-resource "google_monitoring_alert_policy" "freshness" {
+resource "google_monitoring_alert_policy" "absences" {
+  for_each = local.absences
+
   project               = var.project_id
-  display_name          = "Chapterflow ${var.environment}: tables are not fresh"
+  display_name          = "Chapterflow ${var.environment}: ${lower(each.value.section)}"
   combiner              = "OR"
-  severity              = "CRITICAL"
-  enabled               = !var.schedules.is_paused
+  severity              = each.value.severity
+  enabled               = each.value.enabled
   notification_channels = local.channels
-  user_labels           = merge(local.labels, { alert = "freshness" })
+  user_labels           = merge(local.labels, { alert = each.key })
 
   conditions {
-    display_name = "No batch succeeded"
+    display_name = each.value.section
 
     condition_absent {
-      filter   = "metric.type = \"workflows.googleapis.com/finished_execution_count\" AND resource.type = \"workflows.googleapis.com/Workflow\" AND resource.label.workflow_id = \"${google_workflows_workflow.workflows["batch"].name}\" AND metric.label.status = \"SUCCEEDED\""
-      duration = "${var.alert_limits.fresh_hours * 3600}s"
+      filter   = each.value.filter
+      duration = "${each.value.seconds}s"
 
       aggregations {
         alignment_period   = "${local.window_seconds}s"
@@ -139,8 +163,39 @@ resource "google_monitoring_alert_policy" "freshness" {
 
   documentation {
     mime_type = "text/markdown"
-    subject   = "Chapterflow ${var.environment}: tables are not fresh"
-    content   = "No batch has succeeded for ${var.alert_limits.fresh_hours} hours. What to do: ${local.runbook}, section \"Tables are not fresh\"."
+    subject   = "Chapterflow ${var.environment}: ${each.value.section}"
+    content   = "${each.value.meaning} What to do: ${local.runbook}, section \"${each.value.section}\"."
+  }
+}
+
+# A counter of a job on Dataflow is a gauge for Cloud Monitoring, of which no aligner makes a rate.
+resource "google_monitoring_alert_policy" "dead_letters_rise" {
+  project               = var.project_id
+  display_name          = "Chapterflow ${var.environment}: dead letters rise"
+  combiner              = "OR"
+  severity              = "WARNING"
+  notification_channels = local.channels
+  user_labels           = merge(local.labels, { alert = "dead_letters_rise" })
+
+  conditions {
+    display_name = "Dead letters rise"
+
+    condition_prometheus_query_language {
+      query                     = "sum by (job_name) (deriv(dataflow_googleapis_com:job_user_counter{monitored_resource=\"dataflow_job\",metric_name=\"dead_letters\",job_name=~\"chapterflow.*\"}[10m])) * 60 > ${var.alert_limits.dead_letters_per_minute}"
+      duration                  = "300s"
+      evaluation_interval       = "60s"
+      disable_metric_validation = true # the metric is there once a job has run
+    }
+  }
+
+  documentation {
+    mime_type = "text/markdown"
+    subject   = "Chapterflow ${var.environment}: Dead letters rise"
+    content   = "More than ${var.alert_limits.dead_letters_per_minute} records a minute cannot be used. What to do: ${local.runbook}, section \"Dead letters rise\"."
+  }
+
+  alert_strategy {
+    auto_close = "86400s"
   }
 }
 

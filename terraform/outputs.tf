@@ -35,6 +35,11 @@ output "pseudonym_key" {
   value       = local.pseudonym_key
 }
 
+output "airflow_variables" {
+  description = "Environment variables of Composer: what the workflows are told, for the DAGs (docs/orchestration.md)."
+  value       = { for name, value in local.workflow_settings : "CHAPTERFLOW_${name}" => value }
+}
+
 output "workers" {
   description = "Where Dataflow workers run: subnetwork and key of their disks and state."
   value = {

@@ -15,17 +15,22 @@ locals {
   column_tags = { payload = "personal", student_hash = "pseudonym" }
 
   sensitive_columns = merge([
-    for name, table in local.tables : {
+    for name, table in local.secured_tables : {
       for column in table.sensitive_columns : "${name}.${column}" => lookup(local.column_tags, column, "judgement")
     }
   ]...)
 
+  # Appending needs no right to read a column, and DELETE and SELECT do. So:
+  # - who folds the changes of a stream into the tables copies all columns, dead letters' payload, too.
+  #   Batch and rollup fold before they commit, or their rows would be overlaid by older changes;
+  # - the stream appends payloads and never reads them. What it reads compares rows by the hash of the
+  #   student, which it makes itself from the records;
+  # - masks will not do for these: what is read masked and written back is the mask.
+  fold_members = [for job in ["fold", "batch", "rollup"] : local.members[job]]
   clear_readers = {
-    personal = var.personal_data_readers
-    pseudonym = concat(
-      var.pseudonym_readers, [local.members["batch"], local.members["rollup"]] # MERGE and models read it
-    )
-    judgement = concat(var.pseudonym_readers, [local.members["batch"], local.members["rollup"]])
+    personal  = concat(var.personal_data_readers, local.fold_members)
+    pseudonym = concat(var.pseudonym_readers, local.fold_members, [local.members["streaming"]])
+    judgement = concat(var.pseudonym_readers, local.fold_members)
   }
 }
 

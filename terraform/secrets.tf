@@ -6,8 +6,9 @@ locals {
   secrets = {
     pseudonym-key = ["streaming", "batch"]
   }
-  # The option --pseudonym_key_secret of batch and stream.
-  pseudonym_key = "${google_secret_manager_secret.secrets["pseudonym-key"].id}/versions/latest"
+  # The option --pseudonym_key_secret of batch and stream: one version, so that a second one that
+  # somebody adds makes no other hashes from one run to the next.
+  pseudonym_key = "${google_secret_manager_secret.secrets["pseudonym-key"].id}/versions/${var.pseudonym_key_version}"
   secret_grants = merge([
     for secret, readers in local.secrets : { for reader in readers : "${secret}/${reader}" => { secret = secret, reader = reader } }
   ]...)

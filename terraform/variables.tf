@@ -249,6 +249,29 @@ variable "image_tag" {
   }
 }
 
+variable "has_image" {
+  description = "Whether the image of image_tag is in Artifact Registry; false for the first apply, which makes the place for it."
+  type        = bool
+  default     = true
+}
+
+variable "has_composer" {
+  description = "Whether Airflow on Composer runs the steps: makes its account. Set schedules.is_paused too, so that nothing runs twice."
+  type        = bool
+  default     = false
+}
+
+variable "pseudonym_key_version" {
+  description = "Version of the secret chapterflow-pseudonym-key that makes the hashes. Another one on purpose only (docs/privacy.md)."
+  type        = string
+  default     = "1"
+
+  validation {
+    condition     = can(regex("^[1-9][0-9]*$", var.pseudonym_key_version))
+    error_message = "The number of one version; not latest: a version that is added would make other hashes, and each student count twice."
+  }
+}
+
 variable "pipeline_options" {
   description = "Options of pipelines.batch and pipelines.streaming that both get, such as catalog or session_gap_seconds, as written there."
   type        = map(string)
@@ -285,17 +308,18 @@ variable "batch" {
 }
 
 variable "schedules" {
-  description = "When (cron) the hourly and daily batch run, in which time zone, and whether they are paused."
+  description = "When (cron) the hourly and daily batch and the fold of the stream's changes run, in which time zone, and whether all are paused."
   type = object({
     hourly    = optional(string, "10 * * * *")
     daily     = optional(string, "30 2 * * *")
+    fold      = optional(string, "*/5 * * * *")
     time_zone = optional(string, "Etc/UTC")
     is_paused = optional(bool, false)
   })
   default = {}
 
   validation {
-    condition     = alltrue([for cron in [var.schedules.hourly, var.schedules.daily] : length(split(" ", cron)) == 5])
+    condition     = alltrue([for cron in [var.schedules.hourly, var.schedules.daily, var.schedules.fold] : length(split(" ", cron)) == 5])
     error_message = "Cron of five fields."
   }
 }
@@ -314,10 +338,11 @@ variable "alert_emails" {
 }
 
 variable "alert_limits" {
-  description = "Above these an alert opens: age of the oldest unread message (s), hours without a successful batch, dead letters per minute."
+  description = "Above these an alert opens: age of the oldest unread message (s), hours without a successful batch, minutes without a fold, dead letters per minute."
   type = object({
     lag_seconds             = optional(number, 300)
     fresh_hours             = optional(number, 3)
+    fold_minutes            = optional(number, 30)
     dead_letters_per_minute = optional(number, 10)
   })
   default = {}
@@ -325,6 +350,10 @@ variable "alert_limits" {
   validation {
     condition     = var.alert_limits.fresh_hours >= 2 && var.alert_limits.fresh_hours <= 23
     error_message = "2 (the batch is hourly) to 23 hours, the most an alert can wait."
+  }
+  validation {
+    condition     = var.alert_limits.fold_minutes >= 10 && var.alert_limits.fold_minutes <= 1380
+    error_message = "10 (the fold runs every five) to 1380 minutes, the most an alert can wait."
   }
 }
 

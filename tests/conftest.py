@@ -5,7 +5,14 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
+from tests.googlesql.fixture import googlesql
+
+__all__ = ["googlesql"]
+# A machine that stalls for a moment is no fault of an example.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 _status = {"code": 0}
 _WHOLE_PROGRAMS = (
     "test_batch_", "test_demo", "test_replay_",
@@ -13,8 +20,11 @@ _WHOLE_PROGRAMS = (
     "test_gcs", "test_template_", "test_terraform",
     "test_dags",
     "test_bigquery_",
+    "test_maintain", "test_bench_rollup",
 )  # fmt: skip
 """Files of tests that run whole programs or servers: `make check` leaves them out."""
+_LONGEST = ("test_stream_pubsub_whole", "test_bigquery_", "test_template_", "test_dags")
+"""Files that take minutes, as they begin: while the first mostly waits, the next compute."""
 _ENGINE = "googlesql"
 """The fixture that starts Google's own engine of GoogleSQL."""
 _FAULTS = "test_flink_faults"
@@ -28,6 +38,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
         if item.path.name.startswith(_FAULTS):
             item.add_marker(pytest.mark.faults)
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        _put_long_files_first(items)
+
+
+def _put_long_files_first(items: list[pytest.Item]) -> None:
+    """Files are handed out in this order: a long one at the end would keep one process only."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: (_rank(item.path.name), item.path not in slow))
+
+
+def _rank(name: str) -> int:
+    return next((n for n, begin in enumerate(_LONGEST) if name.startswith(begin)), len(_LONGEST))
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:

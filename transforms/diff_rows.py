@@ -3,6 +3,7 @@
 import polars as pl
 
 from schemas import tables
+from schemas.streamed import identity
 
 IS_DELETED, REVISION = "is_deleted", "revision"
 STAMPS = ("processed_at", "schema_version")
@@ -16,9 +17,8 @@ def diff_rows(table: str, old: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
     """
     if old.is_empty():
         return new.with_columns(pl.lit(False).alias(IS_DELETED))
-    described = tables.get(table)
     # A row that moves to another date (a video view over midnight) is another row of storage.
-    key = list(dict.fromkeys((*described.key, str(described.partition))))
+    key = identity(tables.get(table))
     gone = old.join(new, key, "anti", nulls_equal=True)
     known = _fingerprints(old).implode()
     changed = new.filter(~_fingerprints(new).is_in(known))

@@ -1,12 +1,15 @@
 """When are a student's new events derived? Soon, and of many students at once.
 
 Windows of event time decide when, never what: each student has turns of its own, so that the work
-is spread, and late events do not wait for one.
+is spread, and late events hardly wait.
 """
 
 import datetime
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import apache_beam as beam
@@ -14,7 +17,6 @@ import msgspec
 import polars as pl
 import xxhash
 from apache_beam.coders import BytesCoder
-from apache_beam.pvalue import TaggedOutput
 from apache_beam.transforms.timeutil import TimeDomain
 from apache_beam.transforms.userstate import (
     BagStateSpec,
@@ -25,7 +27,7 @@ from apache_beam.transforms.userstate import (
 from apache_beam.transforms.window import FixedWindows, GlobalWindows, TimestampedValue
 from apache_beam.utils.timestamp import Timestamp
 
-from transforms.pack_events import pack_events, pack_rows, unpack_events, unpack_rows
+from transforms.pack_events import Row, pack_events, pack_rows, unpack_events, unpack_rows
 from transforms.parse_stream import WATERMARK
 from transforms.retain import Kept, Retention, StudentEvents, forget_ms, retain
 from transforms.ticks import next_tick
@@ -33,7 +35,6 @@ from transforms.ticks import next_tick
 _PARTS = 100
 """The students are due in as many parts, one after the other."""
 _STAMP_BYTES = 8
-_LATE = "late"
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,8 @@ class FollowStudents(beam.PTransform):
 
     Input: frames of canonical events with `watermark_ms`. Output: `StudentEvents`.
     Time: an event counts at its end. Events ahead of the watermark wait for their student's turn,
-    which is a window that fires once. Events behind it (late) are handed on at once.
+    which is a window that fires once; events behind it (late) for the next step after the watermark
+    that they were read at. So no event overtakes others that were read long before it.
     State: per student the events that an acceptable event can still change (`Retention`).
     Errors: OtherOptionsError.
     """
@@ -75,49 +77,47 @@ class FollowStudents(beam.PTransform):
 
     def expand(self, events: beam.PCollection) -> beam.PCollection:
         """Wire windows and state."""
-        keyed = events | "KeyStudents" >> beam.ParDo(_Key(self.settings.step_ms)).with_outputs(
-            _LATE, main="on_time"
-        )
         panes = (
-            keyed.on_time
+            events
+            | "KeyStudents" >> beam.ParDo(_Key(self.settings.step_ms))
             | "TypeEvents" >> beam.Map(_same).with_output_types(tuple[str, bytes])
             | "WindowStudents" >> beam.WindowInto(FixedWindows(self.settings.step_ms / 1000))
             | "GroupStudents" >> beam.GroupByKey()
             | "PackPanes" >> beam.MapTuple(_pack_pane).with_output_types(tuple[str, bytes])
             | "LeaveWindows" >> beam.WindowInto(GlobalWindows())
         )
-        late = keyed[_LATE] | "TypeLate" >> beam.Map(_same).with_output_types(tuple[str, bytes])
         retainer = beam.ParDo(_Retain(self.settings)).with_output_types(StudentEvents)
-        return (panes, late) | "JoinPanes" >> beam.Flatten() | "RetainEvents" >> retainer
+        return panes | "RetainEvents" >> retainer
 
 
 Packed = tuple[str, bytes]
 
 
 class _Key(beam.DoFn):
-    """Events on time one by one, at the time of their student's next turn."""
+    """Events one by one, each at the time at which it is to be looked at."""
 
     def __init__(self, step_ms: int) -> None:
         self._step_ms = step_ms
 
-    def process(self, events: pl.DataFrame) -> Iterator[Any]:
-        late: dict[str, list[bytes]] = {}
+    def process(self, events: pl.DataFrame) -> Iterator[TimestampedValue]:
         marks = events[WATERMARK].to_list()
         for (student, end_ms, packed), mark in zip(pack_events(events), marks, strict=True):
             stamped = mark.to_bytes(_STAMP_BYTES, "big", signed=True) + packed
-            if end_ms < mark:
-                late.setdefault(student, []).append(stamped)
-            else:
-                yield TimestampedValue((student, stamped), self._turn(student, end_ms))
-        for student, pane in late.items():
-            yield TaggedOutput(_LATE, _pack_pane(student, pane))
+            is_late = end_ms < mark
+            time = self._after(mark) if is_late else self._after(end_ms, student)
+            yield TimestampedValue((student, stamped), time)
 
-    def _turn(self, student: str, end_ms: int) -> Timestamp:
-        """The last moment before the first turn after the event: its window ends with the turn."""
-        period_ms = self._step_ms * _PARTS
-        part = xxhash.xxh3_64_intdigest(student.encode()) % _PARTS
-        waited_ms = (end_ms - part * self._step_ms) % period_ms
-        return Timestamp(micros=(end_ms - waited_ms + period_ms - 1) * 1000)
+    def _after(self, at_ms: int, student: str | None = None) -> Timestamp:
+        """The last moment before the next step, or before the student's next turn.
+
+        Its window ends with that step.
+        """
+        period_ms, first_ms = self._step_ms, 0
+        if student is not None:
+            part = xxhash.xxh3_64_intdigest(student.encode()) % _PARTS
+            period_ms, first_ms = self._step_ms * _PARTS, part * self._step_ms
+        waited_ms = (at_ms - first_ms) % period_ms
+        return Timestamp(micros=(at_ms - waited_ms + period_ms - 1) * 1000)
 
 
 def _same(element: Any) -> Any:
@@ -167,7 +167,7 @@ class _Retain(beam.DoFn):
             fresh.add(pane)
             tick.set(next_tick(self.settings.clock(), self.settings.tick_seconds))
         else:
-            yield self._retain(student, [pane], kept, forget)
+            yield from self._retain(student, [pane], kept, forget)
 
     @on_timer(TICK)
     def show(
@@ -181,25 +181,50 @@ class _Retain(beam.DoFn):
         panes = list(fresh.read())
         fresh.clear()
         if panes:
-            yield self._retain(student, panes, kept, forget)
+            yield from self._retain(student, panes, kept, forget)
 
     @on_timer(FORGET)
-    def forget(self, kept: Any = beam.DoFn.StateParam(KEPT)) -> None:
-        """No acceptable event can change anything of the student any more."""
-        kept.clear()
+    def forget(
+        self,
+        kept: Any = beam.DoFn.StateParam(KEPT),
+        fresh: Any = beam.DoFn.StateParam(FRESH),
+    ) -> None:
+        """No acceptable event can change anything of the student any more.
 
-    def _retain(self, student: str, panes: list[bytes], kept: Any, forget: Any) -> StudentEvents:
+        But those that wait for the tick: a replay can pass days in a second. Then the tick asks
+        for this timer again.
+        """
+        if not any(True for _ in fresh.read()):
+            kept.clear()
+
+    def _retain(
+        self, student: str, panes: list[bytes], kept: Any, forget: Any
+    ) -> Iterator[StudentEvents]:
+        """One change, or in a replay one for each day on which others are given up."""
+        known = self._open(kept.read())
+        for watermark_ms, rows in self._in_order(panes):
+            changed, known = retain(student, known, rows, watermark_ms, self.settings.retention)
+            yield changed
+        state = _State(
+            self.settings.fingerprint, known.watermark_ms, known.revision, pack_rows(known.rows)
+        )
+        kept.write(_encode(state))
+        forget.set(Timestamp(micros=forget_ms(known, self.settings.retention) * 1000))
+
+    def _in_order(self, panes: list[bytes]) -> Iterator[tuple[int, list[Row]]]:
+        """Events, in the order of the watermarks that they were read at, with the newest of these.
+
+        Apart when other dates are still written: an event counts however fast it is followed by
+        events of the days after.
+        """
         events = [event for pane in panes for event in _decode_pane(pane)]
         rows = unpack_events(event[_STAMP_BYTES:] for event in events)
         stamps = [int.from_bytes(event[:_STAMP_BYTES], "big", signed=True) for event in events]
-        known = self._open(kept.read())
-        changed, new = retain(student, known, rows, max(stamps), self.settings.retention)
-        state = _State(
-            self.settings.fingerprint, new.watermark_ms, new.revision, pack_rows(new.rows)
-        )
-        kept.write(_encode(state))
-        forget.set(Timestamp(micros=forget_ms(new, self.settings.retention) * 1000))
-        return changed
+        read = sorted(zip(stamps, rows, strict=True), key=itemgetter(0))
+        owned = cache(self.settings.retention.owned_from)
+        for _, part in groupby(read, lambda pair: owned(pair[0])):
+            pairs = list(part)
+            yield pairs[-1][0], [row for _, row in pairs]
 
     def _open(self, stored: bytes | None) -> Kept:
         if stored is None:

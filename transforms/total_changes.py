@@ -32,6 +32,9 @@ from transforms.total_days import total_days
 
 _CHAPTERS = "chapter_engagement"
 _DAY_SECONDS = 86_400
+_GRACE_SECONDS = 600
+"""By the clock: what students have that was due before a date was given up is here by then,
+however fast a replay passes days."""
 
 
 @dataclass
@@ -144,6 +147,7 @@ class _Total(beam.DoFn):
     FRESH = BagStateSpec("fresh", BytesCoder())
     TICK = TimerSpec("tick", TimeDomain.REAL_TIME)
     FORGET = TimerSpec("forget", TimeDomain.WATERMARK)
+    CLEAR = TimerSpec("clear", TimeDomain.REAL_TIME)
 
     def __init__(self, settings: ReviseSettings, gather_seconds: float) -> None:
         self.settings, self.gather_seconds = settings, gather_seconds
@@ -190,9 +194,19 @@ class _Total(beam.DoFn):
             yield from at_end_of_bundle(self._changes(table, groups).items())
 
     @on_timer(FORGET)
-    def forget(self, sums: Any = beam.DoFn.StateParam(SUMS)) -> None:
-        """The date is given up."""
-        sums.clear()
+    def forget(self, clear: Any = beam.DoFn.TimerParam(CLEAR)) -> None:
+        """The date is given up. Students wait for ticks of the clock, and may be behind."""
+        clear.set(Timestamp(self.settings.clock().timestamp() + _GRACE_SECONDS))
+
+    @on_timer(CLEAR)
+    def clear(
+        self,
+        sums: Any = beam.DoFn.StateParam(SUMS),
+        fresh: Any = beam.DoFn.StateParam(FRESH),
+    ) -> None:
+        """With what waits for the tick, only after that: it asks for this timer again."""
+        if not any(True for _ in fresh.read()):
+            sums.clear()
 
     def _add(self, name: str, packed: list[bytes], sums: Any, forget: Any) -> None:
         table, date, _ = group_of(name)

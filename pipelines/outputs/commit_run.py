@@ -11,6 +11,7 @@ import polars as pl
 
 from pipelines import storage
 from pipelines.outputs.describe_run import OUTCOMES, Run, describe_run
+from pipelines.outputs.follow_trends import ANOMALIES, CHAPTERS, find_trends
 from pipelines.outputs.open_warehouse import (
     Tables,
     committed_row,
@@ -27,18 +28,11 @@ from transforms.describe_dimensions import (
     describe_dates,
     describe_questions,
 )
-from transforms.detect_chapters import (
-    TREND_KINDS,
-    detect_low_engagement,
-    detect_trends,
-    history_of,
-    touched_by,
-)
+from transforms.detect_chapters import TREND_KINDS, detect_low_engagement, touched_by
 from transforms.present import present
 
-_TREND_COLUMNS = (
+_ENGAGEMENT_COLUMNS = (
     "date", "course_id", "chapter_id", "visits_count", "drop_off_rate", "median_active_seconds",
-    "median_time_per_visit_seconds",
 )  # fmt: skip
 
 
@@ -164,7 +158,7 @@ def daily_tables() -> list[str]:
         table.name
         for table in tables.tables().values()
         if table.layer == "silver" or (table.layer == "gold" and table.partition == "date")
-        if table.name not in ("anomalies", "alerts")
+        if table.name not in (ANOMALIES, "alerts")
     ]
 
 
@@ -173,36 +167,34 @@ def _commit_anomalies(
 ) -> None:
     """Anomalies of the run's dates, and trends of the days that those dates are the history of."""
     trending = touched_by(dates)
-    chapters = lake.read("chapter_engagement", history_of(trending), _TREND_COLUMNS)
-    of_run = chapters.filter(pl.col("date").is_in(list(dates)))
-    found = [
-        present("anomalies", frame, run.started_at)
-        for frame in (
-            detect_low_engagement(of_run, expected),
-            detect_trends(chapters, trending),
-        )
-    ]
     later = trending - dates
-    kept = lake.read("anomalies", later).filter(~pl.col("kind").is_in(TREND_KINDS))
-    rows = pl.concat([*found, kept.select(found[0].columns)])
-    files = lake.write("anomalies", rows) if not rows.is_empty() else []
-    files += facts.files.get("anomalies", [])
-    lake.replace_dates("anomalies", files, trending, run.run_id)
+    of_run = lake.read(CHAPTERS, dates, _ENGAGEMENT_COLUMNS)
+    low = present(ANOMALIES, detect_low_engagement(of_run, expected), run.started_at)
+    trends = find_trends(lake.read, trending, run.started_at)
+    kept = lake.read(ANOMALIES, later).filter(~pl.col("kind").is_in(TREND_KINDS))
+    rows = pl.concat([low, trends, kept.select(low.columns)])
+    files = lake.write(ANOMALIES, rows) if not rows.is_empty() else []
+    files += facts.files.get(ANOMALIES, [])
+    lake.replace_dates(ANOMALIES, files, trending, run.run_id)
 
 
 def commit_dimensions(lake: Tables, run: Run, known: DeriveOptions) -> None:
     """Dimensions follow the catalogues given, and the calendar the dates with events."""
+    for table, frame in describe_dimensions(lake.dates("events"), known).items():
+        rows = present(table, frame, run.started_at)
+        files = lake.write(table, rows)
+        lake.replace_dates(table, files, None, run.run_id)
+
+
+def describe_dimensions(dates: set[datetime.date], known: DeriveOptions) -> dict[str, pl.DataFrame]:
+    """Rows of the dimensions of which something is known, by table; `dates`: those with events."""
     catalogue, questions = known.catalogue, known.questions
-    frames = {"dim_dates": describe_dates(lake.dates("events"))}
+    frames = {"dim_dates": describe_dates(dates)}
     if not catalogue.chapters.is_empty():
         frames["dim_courses"] = describe_courses(catalogue)
         frames["dim_chapters"] = describe_chapters(catalogue)
     frames["dim_questions"] = describe_questions(questions)
-    for table, frame in frames.items():
-        if not frame.is_empty():
-            rows = present(table, frame, run.started_at)
-            files = lake.write(table, rows)
-            lake.replace_dates(table, files, None, run.run_id)
+    return {table: frame for table, frame in frames.items() if not frame.is_empty()}
 
 
 def _staged_dead_letters(staging: str, facts: Facts, run: Run) -> pl.DataFrame:

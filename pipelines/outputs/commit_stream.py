@@ -8,7 +8,7 @@ import datetime
 import time
 import uuid
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
@@ -22,6 +22,7 @@ from pipelines.health import HEALTH
 from pipelines.outputs.commit_run import commit_dimensions
 from pipelines.outputs.describe_run import Run, describe_run
 from pipelines.outputs.find_keys import FoundKeys
+from pipelines.outputs.follow_trends import ANOMALIES, CHAPTERS, trend_changes
 from pipelines.outputs.lake import Lake
 from pipelines.outputs.owned_dates import FirstOwned
 from pipelines.outputs.recover import committing, undo_half, whole_versions
@@ -62,33 +63,44 @@ class StreamCommits:
         self._rounds = 0
 
     def commit(
-        self, changes: Mapping[str, pl.DataFrame], facts: StreamFacts | None
+        self,
+        changes: Mapping[str, pl.DataFrame],
+        facts: StreamFacts | None,
+        trending: Collection[datetime.date] = (),
     ) -> dict[str, Any]:
         """Apply changes by table, then write the row of the run, and return it.
 
+        `trending`: dates whose chapter-days changed, in this round or before: their trends follow.
         Errors: UnwritableLakeError.
         """
         try:
             with committing(self._lake.warehouse):
-                return self._commit(changes, facts)
+                return self._commit(changes, facts, trending)
         except (DeltaError, OSError) as error:
             message = f"cannot write to {self._lake.warehouse}, check its rights and space: {error}"
             raise UnwritableLakeError(message) from error
 
     def _commit(
-        self, changes: Mapping[str, pl.DataFrame], facts: StreamFacts | None
+        self,
+        changes: Mapping[str, pl.DataFrame],
+        facts: StreamFacts | None,
+        trending: Collection[datetime.date],
     ) -> dict[str, Any]:
         runs = self._table("pipeline_runs")
         whole = whole_versions(runs)
         whole = whole | self._start(whole)
+        # Each table is changed once in a round: a second commit would look like half of a dead one.
+        at_once = {n: frame for n, frame in changes.items() if not (trending and n == ANOMALIES)}
         versions = dict(whole)
         with ThreadPoolExecutor(_THREADS) as threads:
             kept = [
-                threads.submit(self._keep, name, frame, whole) for name, frame in changes.items()
+                threads.submit(self._keep, name, frame, whole) for name, frame in at_once.items()
             ]
             versions.update(done.result() for done in kept)
         if "events" in changes:
             versions.update(self._follow_dates(whole))
+        if trending:
+            versions.update(self._follow_trends(changes, trending, whole))
         row = self._write_row(runs, versions, facts)
         HEALTH.note_commit()
         self._rounds += 1
@@ -144,6 +156,21 @@ class StreamCommits:
         changes = pl.concat([stored.select(current.columns), current], how="vertical_relaxed")
         self._dates = dates
         return [self._keep("dim_dates", changes, whole)]
+
+    def _follow_trends(
+        self,
+        changes: Mapping[str, pl.DataFrame],
+        trending: Collection[datetime.date],
+        whole: Mapping[str, int],
+    ) -> list[tuple[str, int]]:
+        """Anomalies of the round, and the trends that its chapter-days and earlier ones changed."""
+        for name in {CHAPTERS, ANOMALIES} - ({CHAPTERS} & changes.keys()):
+            self._whole_table(name, whole)
+        now = datetime.datetime.now(datetime.UTC)
+        frames = [trend_changes(self._lake.read, trending, now)]
+        frames += [changes[ANOMALIES]] if ANOMALIES in changes else []
+        changed = pl.concat(frames, how="diagonal_relaxed")
+        return [] if changed.is_empty() else [self._keep(ANOMALIES, changed, whole)]
 
     def _write_row(
         self, runs: DeltaTable, versions: Mapping[str, int], facts: StreamFacts | None

@@ -24,7 +24,8 @@ class Run:
     """What is known of a run before it reads anything. JSON texts hold no secrets.
 
     `replayed`: ids of the dead letters that the run puts where they belong. `is_forced`: the run
-    may write dates that a running stream owns.
+    may write dates that a running stream owns. `checkpoint_options`: of a stream, marks of the
+    options that its checkpoints belong to.
     """
 
     run_id: str
@@ -36,6 +37,7 @@ class Run:
     dates: Dates = None
     replayed: tuple[str, ...] = ()
     is_forced: bool = False
+    checkpoint_options: str | None = None
 
 
 def new_run_id(now: datetime.datetime) -> str:
@@ -67,5 +69,6 @@ def describe_run(
         "dead_letters_by_reason": json.dumps(reasons, sort_keys=True),
         "table_versions": json.dumps(versions, sort_keys=True),
         "owned_from_date": owned_from,
+        "checkpoint_options": run.checkpoint_options,
     }
     return present("pipeline_runs", pl.DataFrame([values]), run.started_at)

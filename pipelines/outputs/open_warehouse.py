@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from pipelines import storage
+from pipelines import objects, storage
 from pipelines.flags import UsageError
 from pipelines.outputs.bigquery.address import is_bigquery, parse
 from pipelines.outputs.bigquery.warehouse import BigQueryWarehouse, open_bigquery
@@ -46,6 +46,23 @@ def staging_folder(warehouse: str, staging: str | None, beam: Sequence[str]) -> 
             f"--warehouse={warehouse} loads files: say where they can be, --staging=gs://…"
         )
     return storage.join(named[-1], "chapterflow")
+
+
+def check_staging(staging: str) -> None:
+    """Raise UsageError when a bucket does not take the temporary files of a run.
+
+    Workers would find out one after the other, and only when the events have been read.
+    """
+    if not staging.startswith(objects.SCHEME):
+        return
+    try:
+        storage.write_file(storage.join(staging, "is_writable"), b"")
+        storage.remove_folder(staging)
+    except OSError as error:
+        raise UsageError(
+            f"temporary files cannot be kept in {error}; check the bucket, and that the account "
+            "may add, list and delete objects there, or name another place by --staging"
+        ) from error
 
 
 def committed_row(lake: Tables, run_id: str) -> dict[str, Any] | None:

@@ -6,15 +6,19 @@ Its row is the same for as long as it runs: every commit writes it anew.
 import datetime
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import polars as pl
 from deltalake import CommitProperties, DeltaTable
 
+from pipelines.outputs.bigquery.rounds import Rounds
 from pipelines.outputs.describe_run import Run, describe_run
 from pipelines.outputs.find_keys import FoundKeys
 from pipelines.outputs.lake import Lake
+from pipelines.outputs.lay_changes import as_changes, newest_changes
+from pipelines.outputs.open_warehouse import Tables
 from pipelines.outputs.owned_dates import running_streams
 from pipelines.outputs.recover import committing, undo_dead_runs, whole_versions
 from pipelines.outputs.upsert_rows import upsert
@@ -22,34 +26,33 @@ from pipelines.record_maintenance import readable_version
 from pipelines.snapshot import CREATED, RUNS, completed_runs
 from schemas import tables
 
-_NOBODY = ""
+_RUNS, _NOBODY = "pipeline_runs", ""
 LOG_RETENTION = {"delta.logRetentionDuration": "interval 2 days"}
 """A stream commits every few seconds: with the 30 days of the default a log would hold millions."""
 
 
-def register_stream(lake: Lake, run: Run, owned_from: datetime.date) -> None:
+def register_stream(lake: Tables, run: Run, owned_from: datetime.date) -> None:
     """Make the tables, and say that a stream writes dates from `owned_from` on.
 
     A stream of the same inputs that is registered as running counts as failed from now on: this is
-    the one that takes its place.
+    the one that takes its place. In BigQuery tables are not made: WarehouseError if one is missing.
     """
     lake.create_tables()
-    with committing(lake.warehouse):
-        undo_dead_runs(lake, _NOBODY)
+    with _alone(lake, run.run_id):
+        runs = lake.read(_RUNS)
         same = (stream for stream in running_streams(lake) if stream.inputs == run.inputs)
-        for run_id in {stream.run_id for stream in same} - {run.run_id}:
-            _end(lake, run_id, "failed")
-        _limit_logs(lake, run.run_id)
-        known = stream_row(lake.read("pipeline_runs"), run.run_id)
+        others = sorted({stream.run_id for stream in same} - {run.run_id})
+        known = stream_row(runs, run.run_id)
         counts = counts_of(known) if known else Counter()
-        row = describe_run(run, counts, _readable_versions(lake), "running", owned_from)
-        write_row(lake.open("pipeline_runs"), lake.warehouse, row, FoundKeys(lake.warehouse))
+        versions = _readable_versions(lake) if isinstance(lake, Lake) else {}
+        row = describe_run(run, counts, versions, "running", owned_from)
+        _write(lake, [*(_ended(runs, other, "failed") for other in others), row])
 
 
-def end_stream(lake: Lake, run_id: str, status: str) -> None:
+def end_stream(lake: Tables, run_id: str, status: str) -> None:
     """Say that a stream does not run; `status`: stopped (it goes on later), completed or failed."""
-    with committing(lake.warehouse):
-        _end(lake, run_id, status)
+    with committing(lake.warehouse) if isinstance(lake, Lake) else nullcontext():
+        _write(lake, [_ended(lake.read(_RUNS), run_id, status)])
 
 
 def stream_row(runs: pl.DataFrame, run_id: str) -> dict[str, Any] | None:
@@ -68,9 +71,8 @@ def counts_of(row: Mapping[str, Any]) -> Counter[str]:
 
 def write_row(delta: DeltaTable, warehouse: str, row: pl.DataFrame, keys: FoundKeys) -> None:
     """Put the row of a run in the place of the one it has."""
-    change = row.with_columns(is_deleted=pl.lit(False), revision=pl.lit(0))
     run_id = row["run_id"][0]
-    upsert(delta, warehouse, tables.get("pipeline_runs"), change, keys, run_id)
+    upsert(delta, warehouse, tables.get(_RUNS), as_changes(row), keys, run_id)
 
 
 def as_newest(runs: DeltaTable, row: pl.DataFrame) -> pl.DataFrame:
@@ -85,18 +87,41 @@ def as_newest(runs: DeltaTable, row: pl.DataFrame) -> pl.DataFrame:
     return row.with_columns(finished_at=pl.max_horizontal("finished_at", pl.lit(least)))
 
 
-def _end(lake: Lake, run_id: str, status: str) -> None:
-    rows = lake.read("pipeline_runs").filter(pl.col("run_id") == run_id)
-    ended = rows.with_columns(status=pl.lit(status))
-    if status != "stopped":
-        ended = ended.with_columns(owned_from_date=pl.lit(None, pl.Date))
-    if not rows.is_empty():
-        write_row(lake.open("pipeline_runs"), lake.warehouse, ended, FoundKeys(lake.warehouse))
+@contextmanager
+def _alone(lake: Tables, run_id: str) -> Iterator[None]:
+    """No other run commits meanwhile, and half of one that died is not there."""
+    if not isinstance(lake, Lake):
+        with lake.turn(run_id):
+            yield
+        return
+    with committing(lake.warehouse):
+        undo_dead_runs(lake, _NOBODY)
+        _limit_logs(lake, run_id)
+        yield
+
+
+def _ended(runs: pl.DataFrame, run_id: str, status: str) -> pl.DataFrame:
+    """The row of a run with another status; no row of a run that there is not."""
+    ended = runs.filter(pl.col("run_id") == run_id).with_columns(status=pl.lit(status))
+    return ended if status == "stopped" else ended.with_columns(owned_from_date=None)
+
+
+def _write(lake: Tables, rows: Iterable[pl.DataFrame]) -> None:
+    """Put rows of runs, a frame for each, in the place of those that they have."""
+    frames = [frame for frame in rows if not frame.is_empty()]
+    if isinstance(lake, Lake):
+        for frame in frames:
+            write_row(lake.open(_RUNS), lake.warehouse, frame, FoundKeys(lake.warehouse))
+    elif frames:
+        changes = as_changes(pl.concat(frames, how="diagonal_relaxed"))
+        rounds = Rounds(lake.client, lake.address, frames[-1]["run_id"][0])
+        rounds.commit({_RUNS: newest_changes(_RUNS, changes)})
+        rounds.close()
 
 
 def _readable_versions(lake: Lake) -> dict[str, int]:
     """The versions that readers see now, or later ones with the same rows."""
-    whole = whole_versions(lake.open("pipeline_runs"))
+    whole = whole_versions(lake.open(_RUNS))
     return {
         table.full_name: readable_version(
             lake.open(table.name), whole.get(table.full_name, CREATED)

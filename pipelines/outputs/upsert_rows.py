@@ -16,10 +16,13 @@ from deltalake import CommitProperties, DeltaTable
 from deltalake.exceptions import CommitFailedError
 from deltalake.transaction import RemoveAction
 
-from pipelines.outputs.find_keys import DataFile, FoundKeys, files_of, read_rows, stored_schema
+from pipelines.outputs.find_keys import DataFile, FoundKeys, files_of, read_rows
 from pipelines.outputs.lake import KEEP_LOG, add_action
+from pipelines.outputs.lay_changes import newest_changes
 from pipelines.outputs.write_rows import NewFile, write_rows
 from schemas import arrow, tables
+from schemas.streamed import FIRST_STAYS, identity
+from transforms.diff_rows import REVISION
 
 FILE_ROWS = 200_000
 """Most rows of a file: what it costs to change one row of it."""
@@ -28,7 +31,6 @@ SMALL_ROWS = (4_000, 25_000)
 FOLDED_FILES = 8
 """… when there are that many."""
 ATTEMPTS = 5
-INSERT_ONLY = frozenset({"dead_letters"})
 
 
 @dataclass(frozen=True)
@@ -64,9 +66,9 @@ def _upsert_once(
     delta: DeltaTable, warehouse: str, table: tables.Table, changes: pl.DataFrame,
     keys: FoundKeys, run_id: str,
 ) -> bool:  # fmt: skip
-    latest = newest_revisions(table, changes)
+    latest = newest_changes(table.name, changes).drop(REVISION)
     files = files_of(delta, table)
-    if table.name in INSERT_ONLY:
+    if table.name in FIRST_STAYS:
         swap = _insert(warehouse, table, latest, files, keys)
     else:
         swap = _replace(warehouse, table, latest, files, keys)
@@ -74,25 +76,6 @@ def _upsert_once(
         return False
     _commit(delta, warehouse, table, swap, keys, run_id)
     return True
-
-
-def identity(table: tables.Table) -> list[str]:
-    """What tells rows apart: the key and the date; where the first stays, the key alone."""
-    dated = table.partition is not None and table.name not in INSERT_ONLY
-    return list(dict.fromkeys((*table.key, *([str(table.partition)] if dated else []))))
-
-
-def newest_revisions(table: tables.Table, changes: pl.DataFrame) -> pl.DataFrame:
-    """The change of each row with the largest revision; of equal ones the last.
-
-    Where the first stays (dead letters), the first.
-    """
-    names = {**stored_schema(table), "is_deleted": pl.Boolean()}
-    typed = changes.sort("revision", maintain_order=True).select(
-        pl.col(name).cast(kind) for name, kind in names.items()
-    )
-    is_first = table.name in INSERT_ONLY
-    return typed.unique(identity(table), keep="first" if is_first else "last", maintain_order=True)
 
 
 def _insert(

@@ -48,3 +48,15 @@ run "public_addresses_as_a_range_are_refused" {
   variables { subnet_cidr = "10.20.0.0" }
   expect_failures = [var.subnet_cidr]
 }
+
+run "the_latest_version_of_the_key_is_refused" {
+  command = plan
+  variables { pseudonym_key_version = "latest" }
+  expect_failures = [var.pseudonym_key_version]
+}
+
+run "an_alert_before_the_second_fold_is_refused" {
+  command = plan
+  variables { alert_limits = { fold_minutes = 5 } }
+  expect_failures = [var.alert_limits]
+}

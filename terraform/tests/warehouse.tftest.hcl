@@ -92,20 +92,67 @@ run "warehouse_is_as_described" {
 
   assert {
     condition = (
-      toset(keys(google_bigquery_table.views)) == toset(["silver.question_attempts_numbered", "silver.video_events"]) &&
-      toset(keys(google_bigquery_table.besides)) == toset(["ops.commit_turn"])
+      toset(keys(merge(google_bigquery_table.views, google_bigquery_table.views_over_views))) == toset([
+        for view in jsondecode(file("${path.module}/warehouse.json")).views : "${view.layer}.${view.table}"
+      ]) &&
+      toset(keys(google_bigquery_table.views_over_views)) == toset(["silver.question_attempts_numbered", "silver.video_events"])
     )
     error_message = "What the pipelines need besides the tables is not there."
   }
 
   assert {
-    condition     = google_bigquery_dataset.staged.default_table_expiration_ms == 86400000 && google_bigquery_dataset.staged.dataset_id == "staged"
-    error_message = "Rows on their way are kept for longer than a day."
+    condition = alltrue([
+      for name in keys(google_bigquery_table.besides) :
+      contains(["ops.commit_turn", "ops.stream_commits", "ops.stream_position"], name) || (
+        contains(keys(google_bigquery_table.tables), trimsuffix(name, "_changes")) &&
+        contains(keys(google_bigquery_table.views), replace(name, "_changes", "_current"))
+      )
+    ])
+    error_message = "A table of changes has no table or no view of the rows as of now."
   }
 
   assert {
-    condition     = toset(keys(google_bigquery_dataset_iam_member.staged)) == toset(["streaming", "batch", "rollup"])
-    error_message = "Somebody besides the writers sees rows on their way."
+    condition = alltrue([
+      for name in local.changes_tables :
+      google_bigquery_table.besides[name].time_partitioning[0].field == "committed_at" &&
+      length(google_bigquery_table.besides[name].clustering) > 0
+    ])
+    error_message = "Changes are not partitioned by their time, or not clustered."
+  }
+
+  assert {
+    condition = alltrue([
+      for name in local.changes_tables :
+      google_bigquery_table.besides[name].time_partitioning[0].expiration_ms ==
+      google_bigquery_table.tables[trimsuffix(name, "_changes")].time_partitioning[0].expiration_ms
+      if length(google_bigquery_table.tables[trimsuffix(name, "_changes")].time_partitioning) > 0
+    ]) && google_bigquery_table.besides["ops.dead_letters_changes"].time_partitioning[0].expiration_ms <= 90 * 86400000
+    error_message = "Changes are kept for another time than their table's rows."
+  }
+
+  assert {
+    condition     = !contains(keys(local.expiry_days), "ops.stream_commits") && !contains(keys(local.expiry_days), "gold.dim_courses_changes")
+    error_message = "What is not folded yet goes before its table's rows do."
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for name in local.changes_tables : [
+        for field in jsondecode(google_bigquery_table.tables[trimsuffix(name, "_changes")].schema) :
+        try([for change in jsondecode(google_bigquery_table.besides[name].schema) : change.policyTags if change.name == field.name][0], null) == try(field.policyTags, null)
+      ]
+    ]))
+    error_message = "A column of changes is not secured as that of the table."
+  }
+
+  assert {
+    condition     = alltrue([for table in google_bigquery_table.besides : length(table.encryption_configuration) == 1])
+    error_message = "A table of changes is not encrypted with our key."
+  }
+
+  assert {
+    condition     = google_bigquery_dataset.staged.default_table_expiration_ms == 86400000 && google_bigquery_dataset.staged.dataset_id == "staged"
+    error_message = "Rows on their way are kept for longer than a day."
   }
 
   # ---- Rows by course
@@ -124,9 +171,32 @@ run "warehouse_is_as_described" {
   }
 
   assert {
+    condition = alltrue([
+      for name in local.changes_tables :
+      google_bigquery_row_access_policy.courses["${name}/chemistry"].filter_predicate == "course_id IN ('chem-1', 'chem-2') OR (is_deleted AND course_id IS NULL)" &&
+      google_bigquery_row_access_policy.courses["${name}/chemistry"].grantees == tolist(["group:chemistry@example.org"]) &&
+      google_bigquery_row_access_policy.all[name].filter_predicate == "TRUE"
+      if contains(keys(google_bigquery_row_access_policy.all), trimsuffix(name, "_changes"))
+    ]) && contains(keys(google_bigquery_row_access_policy.all), "gold.chapter_engagement_changes")
+    error_message = "The changes of a table with a course show each reader other rows than those of their courses, or not which are gone."
+  }
+
+  assert {
+    condition = (
+      google_bigquery_table_iam_member.course_views["gold.chapter_engagement_current/group:chemistry@example.org"].role == "roles/bigquery.dataViewer" &&
+      alltrue([for name in keys(google_bigquery_table_iam_member.course_views) : startswith(name, "gold.") && strcontains(name, "_current/group:chemistry@example.org")]) &&
+      alltrue([
+        for table in ["ops.stream_commits", "ops.stream_position"] :
+        contains(keys(google_bigquery_table_iam_member.rounds), "${table}/group:chemistry@example.org") && contains(keys(google_bigquery_table_iam_member.rounds), "${table}/looker")
+      ])
+    )
+    error_message = "A course reader or Looker cannot ask for rows as of now, or may ask more."
+  }
+
+  assert {
     condition = alltrue(flatten([
       for policy in google_bigquery_row_access_policy.all : [
-        for job in ["streaming", "batch", "rollup", "looker"] :
+        for job in ["streaming", "fold", "batch", "rollup", "looker"] :
         contains(policy.grantees, google_service_account.jobs[job].member)
       ]
     ]))
@@ -167,8 +237,18 @@ run "warehouse_is_as_described" {
   }
 
   assert {
-    condition     = join(",", sort(try(google_data_catalog_policy_tag_iam_binding.clear["personal"].members, []))) == join(",", sort(var.personal_data_readers))
-    error_message = "Somebody besides the privacy officers sees records as received."
+    condition = join(",", sort(google_data_catalog_policy_tag_iam_binding.clear["personal"].members)) == join(",", sort(concat(
+      tolist(var.personal_data_readers), [for job in ["fold", "batch", "rollup"] : google_service_account.jobs[job].member]
+    )))
+    error_message = "Somebody besides the privacy officers and the jobs that fold sees records as received."
+  }
+
+  assert {
+    condition = (
+      contains(google_data_catalog_policy_tag_iam_binding.clear["pseudonym"].members, google_service_account.jobs["streaming"].member) &&
+      !contains(google_data_catalog_policy_tag_iam_binding.clear["judgement"].members, google_service_account.jobs["streaming"].member)
+    )
+    error_message = "The stream sees other sensitive columns than the hash of the student."
   }
 }
 
@@ -183,8 +263,8 @@ run "a_prefix_names_the_data_sets" {
 
   assert {
     condition = alltrue([
-      for view in google_bigquery_table.views :
-      strcontains(view.view[0].query, "`${var.project_id}.north_silver.") && !strcontains(view.view[0].query, "project-id.")
+      for view in concat(values(google_bigquery_table.views), values(google_bigquery_table.views_over_views)) :
+      strcontains(view.view[0].query, "`${var.project_id}.north_") && !strcontains(view.view[0].query, "project-id.")
     ])
     error_message = "A view reads from another place."
   }

@@ -26,6 +26,7 @@ def proxy(emulator: Emulator) -> Iterator[Proxy]:
     """What stands before the emulator; the environment says that BigQuery is there."""
     with Proxy(emulator.address).running() as proxy, pytest.MonkeyPatch.context() as patch:
         patch.setenv("BIGQUERY_EMULATOR_HOST", proxy.address)
+        patch.setenv("BIGQUERY_STORAGE_EMULATOR_HOST", emulator.grpc_address)
         patch.setenv("CHAPTERFLOW_PSEUDONYM_KEY", DEFAULT_KEY)
         yield proxy
 

@@ -28,14 +28,15 @@ class Emulator(OneProcess):
     """
 
     def __init__(self, folder: Path) -> None:
-        self.port, grpc_port = free_ports(2)
+        self.port, self.grpc_port = free_ports(2)
         self.buckets = folder / "buckets"
         self._process = Process(
             "the BigQuery emulator",
             folder / "emulator.log",
             [
                 *(str(_environment() / "bin" / "python"), str(_START)),
-                *("--host", "127.0.0.1", "--port", str(self.port), "--grpc-port", str(grpc_port)),
+                *("--host", "127.0.0.1", "--port", str(self.port)),
+                *("--grpc-port", str(self.grpc_port)),
                 *("--project", PROJECT, "--data-dir", str(folder / "tables")),
             ],
             {"GCS_LOCAL_ROOT": str(self.buckets)},
@@ -45,6 +46,11 @@ class Emulator(OneProcess):
     def address(self) -> str:
         """What BIGQUERY_EMULATOR_HOST is to say."""
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def grpc_address(self) -> str:
+        """What BIGQUERY_STORAGE_EMULATOR_HOST is to say."""
+        return f"127.0.0.1:{self.grpc_port}"
 
     def start(self) -> Self:
         """Start it and wait until it answers a query. Raises ServiceError."""

@@ -51,13 +51,15 @@ def test_a_program_that_knows_folders_only_says_so() -> None:
 @pytest.mark.parametrize(
     ("sql", "there"),
     [
-        ("SELECT * FROM gold.geo_daily", "SELECT * FROM `my-school.dev_gold.geo_daily`"),
-        ("FROM `silver.events` AS e", "FROM `my-school.dev_silver.events` AS e"),
-        ("FROM `silver`.`events`", "FROM `my-school.dev_silver.events`"),
+        ("SELECT * FROM gold.geo_daily", "SELECT * FROM `my-school.dev_gold.geo_daily_current`"),
+        ("FROM `silver.events` AS e", "FROM `my-school.dev_silver.events_current` AS e"),
+        ("FROM `silver`.`events`", "FROM `my-school.dev_silver.events_current`"),
         (
             "FROM silver.question_attempts",
             "FROM `my-school.dev_silver.question_attempts_numbered`",
         ),
+        ("FROM gold.at_risk_scores", "FROM `my-school.dev_gold.at_risk_scores`"),
+        ("FROM gold.geo_daily_changes", "FROM `my-school.dev_gold.geo_daily_changes`"),
         ("SELECT 'gold.x', \"silver.y\"", "SELECT 'gold.x', \"silver.y\""),
         ("SELECT 'it\\'s gold.x' -- ops.y", "SELECT 'it\\'s gold.x' -- ops.y"),
         ("/* gold.x\n */ # ops.y\nSELECT 1", "/* gold.x\n */ # ops.y\nSELECT 1"),

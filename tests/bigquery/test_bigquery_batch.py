@@ -225,6 +225,7 @@ class _Refusing:
         (_Refusing("invalid", "chapter_engagement"), "cannot load gold.chapter_engagement"),
         (_Refusing("invalid", is_commit=True), "cannot commit the run"),
         (_Refusing("quotaExceeded", "video_views"), "a quota is used up"),
+        (_Refusing("quotaExceeded", is_commit=True), "a quota is used up, cannot commit the run"),
     ],
 )
 def test_what_fails_half_way_leaves_the_old_rows(
@@ -253,6 +254,20 @@ def test_without_permission_nothing_begins(
     (error,) = capsys.readouterr().err.strip().splitlines()
     assert error.startswith(f"chapterflow: {warehouse}: no permission to look at ")
     assert not [r for r in quiet.requests if r.method != "GET"]
+
+
+def test_a_permission_that_is_missing_half_way_is_one_line_and_leaves_the_old_rows(
+    filled: Reader, warehouse: str, source: Path, staging: Path, quiet: Proxy,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    before, runs = _contents(filled), _runs(filled)
+    quiet.rule = _Refusing("accessDenied", "video_views")
+    assert run(warehouse, source, staging=staging) == 2
+    quiet.rule = lambda request: None
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    said = "no permission to load silver.video_views, ask for the role: accessDenied by the test"
+    assert error == f"chapterflow: {warehouse}: {said}"
+    assert (_contents(filled), _runs(filled), _holder(filled)) == (before, runs, None)
 
 
 def _holder(reader: Reader) -> str | None:
@@ -320,6 +335,30 @@ def test_of_two_runs_at_once_the_second_waits(filled: Reader, quiet: Proxy) -> N
     # One gives it back and one takes it: a change while it waits could fail the other's commit.
     assert len(changes) == 2
     assert _holder(filled) == "second"
+
+
+@pytest.mark.usefixtures("freed")
+def test_a_program_waits_while_another_commits_and_says_for_whom(
+    filled: Reader, warehouse: str, source: Path, staging: Path, folder: Path, tmp_path: Path
+) -> None:
+    before, runs, log = _contents(filled), _runs(filled), tmp_path / "log"
+    turn.take_turn(filled.client, filled.address, "first")
+    command = [sys.executable, "-m", "pipelines.batch", f"--input={source}"]
+    with log.open("w") as said:
+        command += [f"--warehouse={warehouse}", f"--staging={staging}"]
+        child = subprocess.Popen(command, stderr=said)
+    try:
+        while "run first commits, waiting for it" not in log.read_text():
+            assert child.poll() is None, log.read_text()
+            time.sleep(0.1)
+        assert (_contents(filled), _runs(filled)) == (before, runs)
+        turn.give_turn_back(filled.client, filled.address, "first")
+        assert child.wait(240) == 0, log.read_text()
+    finally:
+        child.kill()
+        child.wait()
+    assert differences(open_snapshot(folder), filled) == []
+    assert len(_runs(filled)) == len(runs) + 1
 
 
 @pytest.mark.usefixtures("freed")

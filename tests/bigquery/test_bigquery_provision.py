@@ -1,15 +1,19 @@
 """Does `pipelines.provision` make the tables of the schemas, add to them, and never lose any?"""
 
+from pathlib import Path
+
 import pytest
 from google.cloud import bigquery
 
 from pipelines import batch, provision
 from pipelines.outputs.bigquery.address import parse
+from pipelines.outputs.bigquery.changes import CHANGE_COLUMNS, changes_table
 from pipelines.outputs.bigquery.connect import connect
 from pipelines.outputs.bigquery.describe_tables import Choices, described_tables
 from pipelines.outputs.bigquery.plan import plan
 from schemas import bigquery as described
-from schemas.tables import get, tables
+from schemas.streamed import identity, streamed
+from schemas.tables import Table, get, tables
 from tests.bigquery.emulator import PROJECT
 from tests.bigquery.proxy import Proxy
 
@@ -59,12 +63,14 @@ def test_provision_plans_then_makes_then_has_nothing_to_do(
     done, _ = _said(capsys)
     assert done[:-1] == planned[:-1]
     assert planned[-1].endswith("changes to do, nothing was changed")
-    # Four datasets, the tables, that of the turn, two views.
-    assert len(done) == 4 + len(tables()) + 1 + 2 + 1
+    # Four datasets, the tables, their changes, that of the turn and two of rounds, the views.
+    assert len(done) == 4 + len(tables()) + len(streamed()) + 3 + len(streamed()) + 2 + 1
     assert provision.main(given) == 0
     assert _said(capsys)[0] == [f"{_WAREHOUSE}: 0 changes done"]
     for table in tables().values():
         _check_table(client.get_table(parse(_WAREHOUSE).table(table.full_name)), table.name)
+    for table in streamed():
+        _check_changes(client.get_table(changes_table(parse(_WAREHOUSE), table)), table)
     assert client.get_dataset(f"{PROJECT}.provisioned_staged").default_table_expiration_ms
 
 
@@ -84,25 +90,46 @@ def _check_table(found: bigquery.Table, name: str) -> None:
     assert expiration == (None if is_kept or not table.partition else 400 * 86_400_000)
 
 
-def _make_other(client: bigquery.Client, address: str, change: object) -> bigquery.Table:
+def _check_changes(found: bigquery.Table, table: Table) -> None:
+    fields = {field.name: field for field in found.schema}
+    assert list(fields) == [column.name for column in (*table.columns, *CHANGE_COLUMNS)]
+    assert all(field.description for field in fields.values())
+    tagged = [name for name, field in fields.items() if field.policy_tags]
+    assert tagged == described.table_index(table)["sensitive_columns"]
+    assert found.labels == {"product": "chapterflow", "layer": table.layer, "team": "data"}
+    assert found.time_partitioning.field == "committed_at"
+    assert found.time_partitioning.expiration_ms is None
+    assert set(found.clustering_fields) <= set(identity(table))
+    assert {name for name, field in fields.items() if field.mode == "REQUIRED"} >= {"commit_id"}
+
+
+def _make_other(
+    client: bigquery.Client, address: str, change: object, name: str = "geo_daily"
+) -> bigquery.Table:
     """A warehouse that lacks nothing but that one table of it is another."""
     for layer in ("silver", "gold", "ops"):
         client.create_dataset(parse(address).dataset(layer), exists_ok=True)
-    (table,) = (t for t in described_tables(parse(address), Choices()) if t.table_id == "geo_daily")
+    (table,) = (t for t in described_tables(parse(address), Choices()) if t.table_id == name)
     change(table)  # type: ignore[operator]
     client.delete_table(table, not_found_ok=True)
     return client.create_table(table)
 
 
 def test_a_column_is_added_and_rows_stay(
-    client: bigquery.Client, capsys: pytest.CaptureFixture[str]
+    client: bigquery.Client, quiet: Proxy, capsys: pytest.CaptureFixture[str]
 ) -> None:
     address = _WAREHOUSE
 
     def change(table: bigquery.Table) -> None:
         table.schema = [f for f in table.schema if f.name != "active_students"]
 
+    name = parse(address).table("gold.geo_daily")
+    view = client.get_table(f"{name}_current")
+    text, view.view_query = view.view_query, f"SELECT date, sessions_count FROM `{name}`"
+    client.delete_table(view)
+    client.create_table(view)
     table = _make_other(client, address, change)
+    _make_other(client, address, change, "geo_daily_changes")
     client.query_and_wait(
         f"INSERT INTO `{table}` (date, sessions_count, total_time_spent_seconds, processed_at, "
         "schema_version) VALUES (DATE '2025-01-01', 1, 2.0, CURRENT_TIMESTAMP(), 1)"
@@ -111,6 +138,12 @@ def test_a_column_is_added_and_rows_stay(
     assert provision.main([f"--warehouse={address}"]) == 0
     said, _ = _said(capsys)
     assert "change table provisioned_gold.geo_daily: add column active_students" in said
+    assert "change table provisioned_gold.geo_daily_changes: add column active_students" in said
+    assert "change view provisioned_gold.geo_daily_current: view_query" in said
+    # The emulator keeps the text, and goes on with the old view.
+    (patch,) = [r.sent for r in quiet.requests if r.path.partition("?")[0].endswith("_current")
+                and r.method == "PATCH"]  # fmt: skip
+    assert patch["view"]["query"] == text
     (row,) = client.query_and_wait(f"SELECT active_students, sessions_count FROM `{table}`")
     assert tuple(row) == (None, 1)
     # A column that rows lack is required of none, now and later.
@@ -150,10 +183,7 @@ def test_an_incompatible_table_is_refused_and_nothing_is_changed(
 ) -> None:  # fmt: skip
     def change(table: bigquery.Table) -> None:
         if prefix == "retyped":
-            table.schema = [
-                bigquery.SchemaField(f.name, "STRING") if f.name == "sessions_count" else f
-                for f in table.schema
-            ]
+            table.schema = [_retyped(field) for field in table.schema]
         elif prefix == "repartitioned":
             table.time_partitioning = None
         else:
@@ -168,6 +198,30 @@ def test_an_incompatible_table_is_refused_and_nothing_is_changed(
     assert wrong in error
     assert "nothing was changed" in error
     assert {request.method for request in quiet.requests} == {"GET"}
+
+
+def test_a_batch_is_refused_by_a_table_of_another_schema(
+    client: bigquery.Client, quiet: Proxy, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def change(table: bigquery.Table) -> None:
+        table.schema = [_retyped(field) for field in table.schema]
+
+    warehouse = f"bq://{PROJECT}.another"
+    _make_other(client, warehouse, change)
+    (tmp_path / "a.jsonl").write_text("")
+    quiet.requests.clear()
+    _said(capsys)
+    given = [f"--input={tmp_path}", f"--warehouse={warehouse}", f"--staging={tmp_path}"]
+    assert batch.main(given) == 2
+    _, (error,) = _said(capsys)
+    assert "is not ready" in error
+    assert "another_gold.geo_daily: column sessions_count is STRING, not INTEGER" in error
+    assert {request.method for request in quiet.requests} == {"GET"}
+
+
+def _retyped(field: bigquery.SchemaField) -> bigquery.SchemaField:
+    is_meant = field.name == "sessions_count"
+    return bigquery.SchemaField(field.name, "STRING") if is_meant else field
 
 
 def test_without_permission_it_says_which_one_is_missing(

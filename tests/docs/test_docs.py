@@ -31,7 +31,7 @@ FOREIGN_OPTIONS = {
     # Of git, docker and gcloud, in docs/templates.md.
     *("short", "config", "ignore", "substitutions", "rm", "entrypoint"),
     # Of gcloud and of `pipelines.demo`, in docs/cloud.md.
-    *("all", "data", "days", "member", "recursive", "region", "role", "wait"),
+    *("all", "data", "days", "member", "message", "recursive", "region", "role", "wait"),
 }
 """Options of other programs, of Beam and of `pipelines.services` that the documents name."""
 RUN_ON_THE_DEMO = (*WITH_COMMANDS[:3], "docs/range-tables.md")

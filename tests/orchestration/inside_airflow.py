@@ -103,13 +103,14 @@ def imports() -> list[str]:
 
 
 def ask(began: str, ended: str, told: str) -> dict[str, Any]:
-    """What Google is asked by a daily run for a data interval, in the terms of its protocol."""
+    """What Google is asked by a daily run for a data interval, and by the fold, in its protocol."""
     from airflow.models.dagbag import DagBag
     from google.cloud.dataflow_v1beta3 import LaunchFlexTemplateRequest
     from google.cloud.run_v2 import RunJobRequest
     from google.protobuf import json_format
 
-    dag = DagBag(include_examples=False).dags["chapterflow_daily"]
+    dags = DagBag(include_examples=False).dags
+    dag, fold = dags["chapterflow_daily"], dags["chapterflow_fold"].get_task("fold")
     between = (datetime.datetime.fromisoformat(time) for time in (began, ended))
     interval = dict(zip(("data_interval_start", "data_interval_end"), between, strict=True))
     params = {**dag.params.dump(), **json.loads(told)}
@@ -118,6 +119,7 @@ def ask(began: str, ended: str, told: str) -> dict[str, Any]:
     launch = LaunchFlexTemplateRequest.pb()()
     json_format.ParseDict(dag.get_task("batch").body, launch)
     jobs = {name: dag.get_task(name).overrides for name in ("rollup", "check")}
+    jobs["fold"] = fold.overrides
     return {
         "prefix": dag.get_task("wait_for_events").prefix,
         "launch": json_format.MessageToDict(launch),

@@ -11,13 +11,15 @@ import pytest
 import yaml
 
 from benchmarks.compare_warehouses import differences
-from pipelines import check, rollup
+from pipelines import check, fold, rollup
 from pipelines.snapshot import open_snapshot
 from tests.orchestration.airflow_home import ROOT, Airflow
 from tests.orchestration.conftest import ON_GOOGLE, TOPICS, on_this_machine
 from tests.pipelines.stream_lake import changes, commits, event, facts
 
 DAILY, BACKFILL = "chapterflow_daily", "chapterflow_backfill"
+FOLD = "chapterflow_fold"
+"""For BigQuery alone."""
 MORNING = "2025-09-04T02:30:00+00:00"
 """A start of the daily DAG; the day it is about is the one before."""
 MIDDLE = {"days": 3, "date": "2025-09-02"}
@@ -34,10 +36,18 @@ STEPS = {
     BACKFILL: {"plan": [], "batch": ["plan"], "rollup": ["batch"], "check": ["rollup"]},
 }
 """Tasks by DAG, and what each waits for: the contract with whoever reads the log or an alert."""
+ON_BIGQUERY = {
+    **STEPS,
+    DAILY: {"wait_for_events": [], "batch": ["wait_for_events"], "rollup": ["batch"],
+            "check": ["rollup"]},
+    FOLD: {"fold": []},
+}  # fmt: skip
+"""The same, where files are not maintained and changes are folded."""
 TIMES = {
     DAILY: ("30 2 * * *", 4 * 3600),
     "chapterflow_hourly": ("10 * * * *", 50 * 60),
     BACKFILL: (None, 12 * 3600),
+    FOLD: ("*/5 * * * *", 30 * 60),
 }
 """When a DAG starts, and after how many seconds it is late."""
 
@@ -73,23 +83,26 @@ def _warehouse(airflow: Airflow) -> str:
 
 
 def test_dags_import_on_both_runners(local: tuple, on_google: dict) -> None:
-    for described in (local[1], on_google):
+    for described, steps in ((local[1], STEPS), (on_google, ON_BIGQUERY)):
         assert described["errors"] == {}
-        assert described["dags"].keys() == STEPS.keys()
+        assert described["dags"].keys() == steps.keys()
 
 
 def test_tasks_wait_for_each_other_as_stored(local: tuple) -> None:
-    found = {
+    assert _waiting(local[1]) == STEPS
+
+
+def test_bigquery_is_folded_and_not_maintained_and_else_the_steps_are_the_same(
+    on_google: dict,
+) -> None:
+    assert _waiting(on_google) == ON_BIGQUERY
+
+
+def _waiting(described: dict) -> dict[str, Any]:
+    return {
         name: {task: told["upstream"] for task, told in dag["tasks"].items()}
-        for name, dag in local[1]["dags"].items()
+        for name, dag in described["dags"].items()
     }
-    assert found == STEPS
-
-
-def test_bigquery_is_not_maintained_and_else_the_steps_are_the_same(on_google: dict) -> None:
-    found = {name: list(dag["tasks"]) for name, dag in on_google["dags"].items()}
-    daily = ["wait_for_events", "batch", "rollup", "check"]
-    assert found == {name: list(tasks) for name, tasks in STEPS.items()} | {DAILY: daily}
 
 
 def test_every_task_is_tried_again_with_growing_pauses_but_checks_are_not(
@@ -114,7 +127,7 @@ def test_runs_start_and_are_late_when_stored(on_google: dict) -> None:
 def test_nothing_holds_a_worker_while_it_waits(local: tuple, on_google: dict) -> None:
     tasks = [item for dag in on_google["dags"].values() for item in dag["tasks"].items()]
     assert {name: task.get("deferrable") for name, task in tasks if name != "plan"} == {
-        "wait_for_events": True, "batch": True, "rollup": True, "check": True,
+        "wait_for_events": True, "batch": True, "rollup": True, "check": True, "fold": True,
     }  # fmt: skip
     sensors = [local[1]["dags"][DAILY]["tasks"][f"wait_for_{topic}"] for topic in TOPICS]
     assert {sensor["mode"] for sensor in sensors} == {"reschedule"}
@@ -137,7 +150,7 @@ def test_google_is_asked_what_the_workflows_ask_with_parameters_that_the_templat
     body = steps[1]["launch"]["try"]["args"]["body"]["launchParameter"]
     assert launch.keys() == body.keys()
     assert launch["environment"].keys() == body["environment"].keys()
-    for name, program in (("rollup", rollup), ("check", check)):
+    for name, program in (("rollup", rollup), ("check", check), ("fold", fold)):
         told = vars(program.build_parser().parse_args(asked["jobs"][name]))
         assert told["warehouse"] == ON_GOOGLE["WAREHOUSE"]
         assert str(told.get("as_of", "2025-09-03")) == "2025-09-03"
@@ -179,9 +192,21 @@ def test_importing_a_dag_connects_starts_and_writes_nothing(local: tuple) -> Non
 @pytest.mark.parametrize("runner", ["local", "google"])
 def test_missing_settings_are_named_by_the_error_of_the_import(home: Path, runner: str) -> None:
     errors = Airflow(home, {"RUNNER": runner}).inside("describe")[0]["errors"]
-    assert len(errors) == len(STEPS)
+    assert len(errors) == len(ON_BIGQUERY)
     name = {"local": "CHAPTERFLOW_PYTHON", "google": "CHAPTERFLOW_PROJECT"}[runner]
     assert all(f"CHAPTERFLOW_WAREHOUSE, {name}" in text for text in errors.values())
+
+
+def test_files_on_google_are_refused_as_nobody_would_maintain_them(home: Path) -> None:
+    told = ON_GOOGLE | {"WAREHOUSE": "gs://a-project-warehouse"}
+    errors = Airflow(home, told).inside("describe")[0]["errors"]
+    assert len(errors) == len(ON_BIGQUERY)
+    assert all("CHAPTERFLOW_WAREHOUSE is gs://a-project-warehouse" in e for e in errors.values())
+
+
+def test_the_fold_is_started_as_often_as_terraform_starts_it(on_google: dict) -> None:
+    text = (ROOT / "terraform" / "variables.tf").read_text("utf-8")
+    assert f'optional(string, "{on_google["dags"][FOLD]["schedule"]}")' in text
 
 
 def test_a_day_runs_for_real_by_airflows_own_command(local: tuple) -> None:

@@ -1,6 +1,7 @@
 """What do the tests of whole programs share?"""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import redis
@@ -9,6 +10,7 @@ from pipelines.outputs.live_store import open_client
 from pipelines.services.kafka import Kafka
 from pipelines.services.redis import Redis
 from tests.compare_rows import DEFAULT_KEY
+from tests.pipelines import small_lake
 from tests.pipelines.whole_topics import need_servers
 
 pytest.register_assert_rewrite("tests.pipelines.whole_runs")
@@ -20,6 +22,12 @@ def pseudonym_key() -> Iterator[str]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CHAPTERFLOW_PSEUDONYM_KEY", DEFAULT_KEY)
         yield DEFAULT_KEY
+
+
+@pytest.fixture(scope="session")
+def small_school(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The warehouse of `small_lake.school`, to be read or copied only."""
+    return small_lake.school(tmp_path_factory.mktemp("small_school"))
 
 
 @pytest.fixture(scope="module")

@@ -14,8 +14,8 @@ QUERIES = queries.load_queries()
 
 
 @pytest.fixture(scope="module")
-def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return small_lake.school(tmp_path_factory.mktemp("lake"))
+def lake(small_school: Path) -> Path:
+    return small_school
 
 
 def answer(lake: Path, name: str, **given: str) -> pl.DataFrame:

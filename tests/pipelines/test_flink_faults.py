@@ -82,14 +82,22 @@ class _Trial:
         kill(self.stream.process)
 
     def kill_everything(self) -> None:
-        """The cluster, and the program that submitted; it goes on from the last checkpoint."""
+        """The cluster, and the program that submitted; it goes on from the last checkpoint.
+
+        As the same run: it counts on from where it was.
+        """
         (job,) = self.cluster.jobs()
+        before = self.stream.row()
         kill(self.stream.process)
         self.cluster.kill()
         self.cluster.start()
         checkpoint = self.cluster.latest_checkpoint(job)
         assert checkpoint is not None
         self.submit(checkpoint)
+        self.stream.wait_for_records(self.topics.sent_count + 1)
+        (after,) = self.stream.rows()
+        names = ("run_id", "started_at", "checkpoint_options")
+        assert [after[name] for name in names] == [before[name] for name in names]
 
     def send_poison(self) -> None:
         """Records that no program likes, and those of a clock one hour ahead."""

@@ -215,6 +215,36 @@ def test_missing_rights_are_one_line_and_exit_code_2(
     assert "permissions" in line
 
 
+def test_staging_that_a_bucket_does_not_take_is_one_line_and_exit_code_2(
+    bucket: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    source = write_lines(tmp_path / "events.jsonl", [page_view()])
+    assert run(tmp_path / "w", source, staging=f"{bucket}-nowhere/s") == 2
+    line = _complaint(capfd)
+    assert f"there is no bucket {gcs_emulator.BUCKET}-nowhere; check the bucket" in line
+    assert "--staging" in line
+    with gcs_emulator.refusing(tmp_path) as refusing:
+        assert run(tmp_path / "w", source, staging=f"{refusing}/s") == 2
+    assert "does not have storage.objects.list access" in _complaint(capfd)
+
+
+def test_staging_that_cannot_be_removed_does_not_change_how_a_run_ended(
+    bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    source = write_lines(tmp_path / "events.jsonl", [page_view()])
+    remove, calls = storage.remove_folder, list[str]()
+
+    def refuse_the_last(path: str) -> None:
+        calls.append(path)
+        if len(calls) > 1:
+            raise OSError(f"{path}: no permission")
+        remove(path)
+
+    monkeypatch.setattr(storage, "remove_folder", refuse_the_last)
+    completed(tmp_path / "w", source, staging=f"{bucket}/kept")
+    assert f"files of the run stay in {bucket}/kept/" in _complaint(capfd)
+
+
 @pytest.mark.parametrize("is_there", [False, True])
 def test_raw_zone_that_cannot_be_written_is_an_error_that_says_so(
     is_there: bool, bucket: str, tmp_path: Path

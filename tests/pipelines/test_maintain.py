@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import threading
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,9 @@ NAME = "gold.platform_daily"
 
 
 @pytest.fixture
-def lake(tmp_path: Path) -> Path:
+def lake(small_school: Path, tmp_path: Path) -> Path:
     """A warehouse in which one table came in four commits, all part of the newest run."""
-    root = small_lake.school(tmp_path / "lake")
+    root = shutil.copytree(small_school, tmp_path / "lake")
     rows = open_snapshot(root).polars(NAME).to_dicts()
     for _ in range(3):
         version = small_lake.append(root, "platform_daily", rows)

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-import small_lake
 
 from pipelines import print_table, query
 
@@ -18,8 +17,8 @@ TOTALS = (
 
 
 @pytest.fixture(scope="module")
-def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return small_lake.school(tmp_path_factory.mktemp("lake"))
+def lake(small_school: Path) -> Path:
+    return small_school
 
 
 def answer(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:

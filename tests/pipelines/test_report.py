@@ -4,6 +4,7 @@ import datetime
 import html
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,8 @@ DATA = re.compile(r'<script type="application/json" id="figures">(.*?)</script>'
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> str:
-    lake = small_lake.school(tmp_path_factory.mktemp("lake"))
-    return report.render(open_snapshot(lake), NOW)
+def page(small_school: Path) -> str:
+    return report.render(open_snapshot(small_school), NOW)
 
 
 def figures(page: str) -> dict[str, Any]:
@@ -68,8 +68,8 @@ def test_titles_are_escaped_everywhere(page: str) -> None:
     assert any("&lt;b&gt;" in label for label in labels(figures(page)["time-per-chapter-0"]))
 
 
-def test_title_cannot_end_the_script(tmp_path: Path) -> None:
-    lake = small_lake.school(tmp_path)
+def test_title_cannot_end_the_script(small_school: Path, tmp_path: Path) -> None:
+    lake = shutil.copytree(small_school, tmp_path / "lake")
     evil = {"course_id": "biology", "chapter_id": "b1", "chapter_title": "</script><script>a()"}
     version = small_lake.append(lake, "dim_chapters", [evil])
     versions = dict(open_snapshot(lake).versions) | {"gold.dim_chapters": version}
@@ -150,8 +150,10 @@ def test_empty_warehouse_gives_a_page_that_says_so(tmp_path: Path) -> None:
     assert "<script" not in page
 
 
-def test_program_writes_the_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    lake, out = small_lake.school(tmp_path / "lake"), tmp_path / "report.html"
+def test_program_writes_the_page(
+    small_school: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lake, out = small_school, tmp_path / "report.html"
     assert report.main([f"--warehouse={lake}", f"--out={out}"]) == 0
     assert out.read_text().startswith("<!doctype html>")
     assert str(out) in capsys.readouterr().out

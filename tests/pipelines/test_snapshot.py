@@ -1,6 +1,7 @@
 """Do readers see exactly what the newest completed run left?"""
 
 import datetime
+import shutil
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,8 @@ from pipelines.snapshot import WarehouseError, open_snapshot
 
 
 @pytest.fixture
-def lake(tmp_path: Path) -> Path:
-    return small_lake.school(tmp_path / "lake")
+def lake(small_school: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(small_school, tmp_path / "lake")
 
 
 def test_reader_sees_the_versions_of_the_newest_completed_run(lake: Path) -> None:

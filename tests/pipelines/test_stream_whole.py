@@ -63,6 +63,7 @@ def test_stream_of_a_school_gives_what_batch_gives(
             stream.wait_for_all(count)
             _assert_counted(stream.row(), run_id)
             _assert_watched(port, redis, stream)
+            stream.assert_as_batch()
             assert stream.run_batch(stream.warehouse, "--force") == 0
             stream.assert_as_batch(topics.places())
             stream.interrupt()

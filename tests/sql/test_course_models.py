@@ -56,6 +56,7 @@ def test_engines_and_reference_agree_on_any_visits(seed: int, googlesql: Engine)
     assert _disagreements(tables_of(list(lively(Random(seed)))), 14, googlesql) == []
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(seed=seeds, catalogues=st.sampled_from((CATALOGUES, NO_CATALOGUES)))
 def test_duckdb_and_reference_agree_on_any_visits(seed: int, catalogues: Catalogues) -> None:
@@ -81,6 +82,7 @@ def test_rows_can_be_stored(name: str) -> None:
     assert frame_of(name, rows).height == len(rows)
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(seed=seeds, on_day=st.integers(0, 19))
 def test_no_row_of_a_later_date_leaks_into_any_model(seed: int, on_day: int) -> None:

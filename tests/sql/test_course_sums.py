@@ -46,6 +46,7 @@ GROUP BY ALL
 seeds = st.integers(0, 2**32)
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(seed=seeds)
 def test_rates_stay_between_0_and_1_and_quantiles_in_order(seed: int) -> None:
@@ -58,6 +59,7 @@ def test_rates_stay_between_0_and_1_and_quantiles_in_order(seed: int) -> None:
         assert times == sorted(times)
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(seed=seeds)
 def test_times_and_students_of_the_models_add_up(seed: int) -> None:

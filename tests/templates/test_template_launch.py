@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -28,8 +27,8 @@ from tests.pipelines import gcs_emulator
 from tests.pipelines.secret_server import serving
 from tests.pipelines.whole_runs import completed, contents, page_view, read, write_lines
 from tests.pipelines.whole_topics import need_servers
+from tests.templates.entry_point import ended, parameters, start
 
-ROOT = FOLDER.parent
 SECRET = "projects/school/secrets/pseudonym-key/versions/1"
 AS_LAUNCHER = (
     *("--runner=DataflowRunner", "--project=school", "--region=europe-west1", "--job_name=nightly"),
@@ -56,36 +55,13 @@ def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield name
 
 
-def _parameters(template: str, given: Mapping[str, Any]) -> list[str]:
-    """Parameters as the console sends them: all defaults, and what was given."""
-    described = json.loads((FOLDER / f"{template}.json").read_text())["metadata"]["parameters"]
-    values = {p["name"]: p["defaultValue"] for p in described if "defaultValue" in p} | given
-    return [f"--{name}={value}" for name, value in values.items()]
-
-
-def _main(arguments: list[str], environment: Mapping[str, str]) -> subprocess.Popen:
-    """The entry point of the image, as the launcher starts it."""
-    known = {n: v for n, v in os.environ.items() if not n.startswith("CHAPTERFLOW_")}
-    return subprocess.Popen(
-        [sys.executable, str(FOLDER / "main.py"), *arguments],
-        env={**known, "PYTHONPATH": str(ROOT), **environment},
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-
-
-def _ended(process: subprocess.Popen) -> tuple[int, str]:
-    """Exit code and what was said on standard error."""
-    _, said = process.communicate(timeout=240)
-    return process.returncode, said
-
-
 def test_batch_of_the_template_makes_the_rows_of_the_program(
     secrets: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = write_lines(tmp_path / "events.jsonl", simulate(students=6, days=2, bad=0.02).records)
     given = {"input": source, "warehouse": tmp_path / "a", "pseudonym_key_secret": SECRET}
-    arguments = [*_parameters("batch", given), "--runner=FnApiRunner"]
-    assert _ended(_main(arguments, secrets))[0] == 0
+    arguments = [*parameters("batch", given), "--runner=FnApiRunner"]
+    assert ended(start(arguments, secrets))[0] == 0
     monkeypatch.setenv("CHAPTERFLOW_PSEUDONYM_KEY", DEFAULT_KEY)
     completed(tmp_path / "b", source)
     assert contents(tmp_path / "a") == contents(tmp_path / "b")
@@ -100,13 +76,13 @@ def test_stream_of_the_template_runs_until_it_is_stopped(
              "commit_interval_seconds": 1, "raw_zone": f"{bucket}/stream-raw",
              "raw_file_seconds": 2}  # fmt: skip
     inbox = f"--inbox={tmp_path / 'inbox'}"  # on a Flink of its own
-    process = _main([*_parameters("streaming", given), inbox], secrets)
+    process = start([*parameters("streaming", given), inbox], secrets)
     try:
         _wait(process, lambda: _records(tmp_path / "w") >= 5)
         _wait(process, lambda: gcs_emulator.names(f"{bucket}/stream-raw"))
     finally:
         process.send_signal(signal.SIGTERM)
-        code, said = _ended(process)
+        code, said = ended(process)
     assert code == 0, said
     (row,) = read(tmp_path / "w", "ops.pipeline_runs")
     assert (row["status"], row["records_read"]) == ("stopped", 5)
@@ -142,7 +118,7 @@ def test_bad_parameter_is_one_line_and_exit_code_2(
 ) -> None:
     arguments = [f"--{name}={value}" for name, value in given.items()]
     key = f"--pseudonym_key_secret={SECRET}"
-    code, said = _ended(_main([*arguments, key, "--runner=DataflowRunner"], secrets))
+    code, said = ended(start([*arguments, key, "--runner=DataflowRunner"], secrets))
     lines = [line for line in said.splitlines() if line.startswith("chapterflow: ")]
     assert code == 2, said
     assert len(lines) == 1
@@ -163,7 +139,7 @@ def test_launcher_gets_a_job_of_dataflow_with_the_known_steps_and_without_the_ke
     given |= {} if source == "files" else {"raw_zone": f"{bucket}/raw", "live_store": "redis://h:1"}
     job_file = f"{bucket}/launches/{template}/job_object"
     more = [*AS_LAUNCHER, f"--template_location={job_file}"]
-    code, said = _ended(_main([*_parameters(template, given), *more], secrets))
+    code, said = ended(start([*parameters(template, given), *more], secrets))
     assert code == 0, said
     job = json.loads(FileSystems.open(job_file, compression_type="uncompressed").read())
     assert (job["name"], job["type"]) == ("nightly", job_type)

@@ -38,7 +38,17 @@ def prod(terraform: Terraform) -> list[dict[str, Any]]:
 @pytest.fixture(scope="session")
 def planned(prod: list[dict[str, Any]]) -> list[Planned]:
     """Every resource of a plan of prod with readers, addresses and a budget."""
-    plans = [m for m in prod if m["type"] == "test_plan" and "operation" in m["@testfile"]]
-    resources = plans[0]["test_plan"]["resource_changes"]
+    resources = _plan(prod)["resource_changes"]
     changes = [(r, r["change"]["after"]) for r in resources if r["mode"] == "managed"]
     return [Planned(r["type"], r["address"], after) for r, after in changes]
+
+
+@pytest.fixture(scope="session")
+def outputs(prod: list[dict[str, Any]]) -> dict[str, Any]:
+    """What that plan gives to others, by name."""
+    return {name: change["after"] for name, change in _plan(prod)["output_changes"].items()}
+
+
+def _plan(prod: list[dict[str, Any]]) -> dict[str, Any]:
+    plans = [m for m in prod if m["type"] == "test_plan" and "operation" in m["@testfile"]]
+    return plans[0]["test_plan"]

@@ -10,13 +10,14 @@ import hcl2
 import pytest
 import yaml
 
-from pipelines import check, flags, provision, rollup, stream_flags
+from pipelines import check, flags, fold, provision, rollup, stream_flags
 from tests.terraform.tools import ENVIRONMENTS, ROOT, TERRAFORM
 
 WORKFLOWS = sorted((TERRAFORM / "workflows").glob("*.yaml"))
 PROGRAMS = {
     "chapterflow-rollup": rollup,
     "chapterflow-check": check,
+    "chapterflow-fold": fold,
     "chapterflow-provision": provision,
 }
 MODULE = TERRAFORM / "modules" / "flex_template_job"

@@ -50,7 +50,7 @@ def test_plans_of_prod_are_as_meant(prod: list[dict[str, Any]]) -> None:
 
 
 def test_wrong_variables_are_refused(terraform: Terraform) -> None:
-    assert _passed(terraform.test("prod", ["refusals"])) >= 7
+    assert _passed(terraform.test("prod", ["refusals"])) >= 9
 
 
 def test_no_file_of_tests_is_left_out() -> None:
@@ -110,7 +110,54 @@ def test_no_table_without_protection_in_prod(planned: list[Planned]) -> None:
     tables = [r for r in planned if r.kind == "google_bigquery_table"]
     tables = [t for t in tables if not t.values["view"]]
     assert [t.address for t in tables if not t.values["deletion_protection"]] == []
-    assert len(tables) == 1 + len(list((ROOT / "schemas/generated/bigquery").glob("*.json")))
+    besides = json.loads((TERRAFORM / "warehouse.json").read_text("utf-8"))["tables"]
+    described = list((ROOT / "schemas/generated/bigquery").glob("*.json"))
+    assert len(tables) == len(besides) + len(described)
+
+
+def _refused(template: str, told: dict[str, str]) -> list[str]:
+    """What a template would not take: options it lacks or needs, and values it refuses."""
+    text = (ROOT / "templates" / f"{template}.json").read_text("utf-8")
+    known = {one["name"]: one for one in json.loads(text)["metadata"]["parameters"]}
+    refused = [name for name, one in known.items() if not one["isOptional"] and name not in told]
+    for name, value in told.items():
+        regexes = known[name].get("regexes", []) if name in known else [r"(?!)"]
+        refused += [f"{name}={value}" for regex in regexes if not re.fullmatch(regex, value)]
+    return refused
+
+
+def test_the_template_of_the_batch_takes_what_the_workflows_tell_it(
+    planned: list[Planned],
+) -> None:
+    (batch,) = (r for r in planned if r.address == 'google_workflows_workflow.workflows["batch"]')
+    told = json.loads(batch.values["user_env_vars"]["PARAMETERS"])
+    dates = {"start_date": "2026-03-01", "end_date": "2026-03-02"}
+    assert _refused("batch", told | dates) == []
+    assert told["warehouse"].startswith("bq://")
+
+
+def test_the_template_of_the_stream_takes_what_terraform_tells_it(outputs: dict[str, Any]) -> None:
+    text = (TERRAFORM / "jobs" / "main.tf").read_text("utf-8")
+    written = text.split("parameters = merge(")[1].split("})")[0]
+
+    def given(found: re.Match[str]) -> str:
+        value: Any = outputs
+        for name in (found[1] or found[2]).split("."):
+            value = value[name]
+        return value
+
+    base = re.compile(r"\$\{local\.base\.([\w.]+)\}|local\.base\.([\w.]+)")
+    pairs = re.findall(r"^ +(\w+) += (.+)$", written, re.MULTILINE)
+    told = {name: base.sub(given, value).strip('"') for name, value in pairs}
+    assert _refused("streaming", told) == []
+    assert told["warehouse"].startswith("bq://")
+    assert told["raw_zone"].startswith("gs://")
+
+
+def test_a_template_that_lacks_what_it_is_told_is_noticed() -> None:
+    assert _refused("streaming", {"warehouse": "bq://a-project", "latest": "1"}) == [
+        "pseudonym_key_secret", "latest=1",
+    ]  # fmt: skip
 
 
 def test_scanner_finds_only_what_is_explained() -> None:

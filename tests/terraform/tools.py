@@ -1,28 +1,27 @@
 """What do the tests of Terraform run? The real provider, built once, and a scanner of its own."""
 
-import fcntl
 import json
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from pipelines.services.jars import cache_folder
+from tests.made_once import go_program, made_once, run_to_its_end
 from tests.needs import need
 
 ROOT = Path(__file__).resolve().parents[2]
 TERRAFORM = ROOT / "terraform"
 ENVIRONMENTS = ("dev", "staging", "prod")
-PLANS = ("access", "data", "operation", "warehouse")
+PLANS = ("access", "data", "fresh", "operation", "warehouse")
 """Files of tests that plan an environment; the other says what is refused in any."""
 _PROVIDER = "github.com/hashicorp/terraform-provider-google"
 _PROVIDER_VERSION = "v1.20.1-0.20260828184646-f3721fb45fa3"
 """What the Go proxy calls the commit of release 8.0.0."""
 _SCANNER = "checkov==3.3.30"
-_BUILD_SECONDS, _RUN_SECONDS = 3600, 900
+_RUN_SECONDS = 900
 _CLI_CONFIG = """\
 disable_checkpoint = true
 provider_installation {
@@ -39,24 +38,19 @@ _ONLY_THE_PROVIDER = (
 
 def provider_folder() -> Path:
     """Folder with the provider's program; built if it is not there, which takes minutes."""
-
-    def _build(folder: Path) -> None:
-        need(shutil.which("go"), "no go on the PATH to build the provider of Terraform")
-        environment = os.environ | {"GOBIN": str(folder), "GOFLAGS": "-p=2"}
-        _run(["go", "install", f"{_PROVIDER}@{_PROVIDER_VERSION}"], folder, environment)
-
-    return _made_once(f"terraform-google-{_PROVIDER_VERSION.rsplit('-', 1)[1]}", _build)
+    name = f"terraform-google-{_PROVIDER_VERSION.rsplit('-', 1)[1]}"
+    return go_program(_PROVIDER, _PROVIDER_VERSION, name)
 
 
 def scanner() -> Path:
     """The scanner's program, installed in an environment of its own if it is not there."""
 
     def _install(folder: Path) -> None:
-        _run([sys.executable, "-m", "venv", str(folder)], folder, dict(os.environ))
+        run_to_its_end([sys.executable, "-m", "venv", str(folder)], folder, dict(os.environ))
         pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "-q", _SCANNER]
-        _run(pip, folder, dict(os.environ))
+        run_to_its_end(pip, folder, dict(os.environ))
 
-    return _made_once(_SCANNER.replace("==", "-"), _install) / "bin" / "checkov"
+    return made_once(_SCANNER.replace("==", "-"), _install) / "bin" / "checkov"
 
 
 class Terraform:
@@ -102,23 +96,3 @@ class Terraform:
         filters = [f"-filter=tests/{name}.tftest.hcl" for name in names]
         file = f"-var-file=environments/{environment}.tfvars"
         return self.lines("test", "-json", *flags, *filters, file)
-
-
-def _made_once(name: str, make: Callable[[Path], None]) -> Path:
-    folder = cache_folder() / name
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with open(f"{folder}.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / "complete").exists():
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir()
-            make(folder)
-            (folder / "complete").touch()
-    return folder
-
-
-def _run(command: list[str], folder: Path, environment: dict[str, str]) -> None:
-    done = subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=_BUILD_SECONDS
-    )
-    assert done.returncode == 0, f"{' '.join(command)}: {done.stderr[-2000:]}"

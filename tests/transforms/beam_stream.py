@@ -17,6 +17,7 @@ from apache_beam.utils.timestamp import Timestamp
 from tests.in_memory import PROCESSED_AT, Plan, derive_options, settings
 from tests.transforms.in_stream import Store
 from transforms.follow_students import FollowSettings, FollowStudents
+from transforms.note_trend_dates import TREND_DATES, NoteTrendDates
 from transforms.parse_stream import ParseStream, StreamSettings
 from transforms.retain import Retention
 from transforms.revise_tables import ReviseSettings, ReviseTables
@@ -24,6 +25,7 @@ from transforms.tally_counts import RUN_COUNTS, TallyCounts
 from transforms.total_changes import TotalChanges
 
 DAY_MS = 86_400_000
+_MINUTE = 60
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,8 @@ def run_stream(steps: Iterable[Step], plan: Plan, lateness_ms: int = DAY_MS) -> 
         totals = revised.contributions | "TotalChanges" >> TotalChanges(revising)
         counts = (parsed.counts, revised.counts) | "AllCounts" >> beam.Flatten()
         tally = counts | "TallyCounts" >> TallyCounts()
-        everything = (revised.changes, totals, tally, parsed.dead_letters)
+        trending = totals | "NoteTrendDates" >> NoteTrendDates(_clock, _MINUTE)
+        everything = (revised.changes, totals, trending, tally, parsed.dead_letters)
         _ = everything | "AllChanges" >> beam.Flatten() | "Store" >> beam.Map(_store, name)
     return _outcomes.pop(name)
 
@@ -79,7 +82,8 @@ def _transcript(steps: Iterable[Step]) -> TestStream:
         if step.watermark_ms > watermark_ms:
             watermark_ms = step.watermark_ms
             stream = stream.advance_watermark_to(Timestamp(micros=watermark_ms * 1000))
-    return stream.advance_watermark_to_infinity()
+    stream = stream.advance_watermark_to_infinity()
+    return stream.advance_processing_time(PROCESSED_AT.timestamp() + _MINUTE)
 
 
 def _clock() -> datetime.datetime:
@@ -95,5 +99,7 @@ def _store(changes: tuple[str, pl.DataFrame], name: str) -> None:
     outcome = _outcomes[name]
     if table == RUN_COUNTS:
         outcome.counts = frame.row(0, named=True)
+    elif table == TREND_DATES:
+        outcome.store.follow_trends(set(frame["date"]))
     else:
         outcome.store.apply(table, frame)

@@ -2,17 +2,18 @@
 
 import datetime
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
 
+from pipelines.outputs.find_keys import stored_schema
+from pipelines.outputs.follow_trends import ANOMALIES, CHAPTERS, trend_changes
 from schemas import tables
 from tests.in_memory import PROCESSED_AT
 from transforms.contribute import Frames
 from transforms.derive import DeriveOptions
-from transforms.detect_chapters import TREND_KINDS
 from transforms.diff_rows import IS_DELETED, REVISION
 from transforms.pack_events import pack_events, pack_rows, unpack_events, unpack_rows
 from transforms.retain import Kept, Retention, retain
@@ -43,6 +44,24 @@ class Store:
                 kept.pop(identity, None)
             else:
                 kept[identity] = row
+
+    def read(
+        self,
+        name: str,
+        dates: Iterable[datetime.date] | None = None,
+        columns: Sequence[str] | None = None,
+    ) -> pl.DataFrame:
+        """Rows of some dates, as a warehouse gives them."""
+        table = tables.get(name)
+        rows = list(self.rows.get(name, {}).values())
+        frame = pl.DataFrame(rows, stored_schema(table))
+        if dates is not None:
+            frame = frame.filter(pl.col(str(table.partition)).is_in(list(dates)))
+        return frame.select(columns or frame.columns)
+
+    def follow_trends(self, dates: Collection[datetime.date]) -> None:
+        """Look at the trends of dates again whose chapter-days have changed."""
+        self.apply(ANOMALIES, trend_changes(self.read, dates, PROCESSED_AT))
 
     def tables(self) -> dict[str, list[dict]]:
         """All rows by table."""
@@ -88,6 +107,8 @@ class Stream:
             self.sums[group] = changed.after
             for table, frame in changes.items():
                 self.store.apply(table, frame)
+            if CHAPTERS in changes:
+                self.store.follow_trends(set(changes[CHAPTERS]["date"]))
 
 
 def stream(
@@ -111,8 +132,7 @@ def stream(
 
 def _by_key(name: str, rows: Sequence[dict]) -> dict[tuple, dict]:
     key, columns = tables.get(name).key, [column.name for column in tables.get(name).columns]
-    kept = [row for row in rows if row.get("kind") not in TREND_KINDS]
-    return {tuple(row[column] for column in key): _comparable(row, columns) for row in kept}
+    return {tuple(row[column] for column in key): _comparable(row, columns) for row in rows}
 
 
 def _comparable(row: dict, columns: Sequence[str]) -> dict:
@@ -120,10 +140,7 @@ def _comparable(row: dict, columns: Sequence[str]) -> dict:
 
 
 def differences(stored: dict[str, list[dict]], expected: dict[str, list[dict]]) -> list[str]:
-    """What differs between the tables of a stream and those of batch, a line each.
-
-    Trends of chapters are left out: batch finds them after each run.
-    """
+    """What differs between the tables of a stream and those of batch, a line each."""
     found = []
     for name in expected.keys() | stored.keys():
         wanted = _by_key(name, expected.get(name, []))

@@ -8,11 +8,13 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.simulate import simulate
 from tests.in_memory import Plan, Result, derive_options, run
 from tests.transforms.adversaries import Arrivals, arrivals, plans
 from tests.transforms.both_engines import wrap
 from tests.transforms.in_stream import Stream, differences, stream
 from tests.transforms.test_properties import examples
+from transforms.detect_chapters import TREND_KINDS
 from transforms.pack_events import FIELDS, Row
 from transforms.retain import Kept, Retention, retain
 
@@ -76,6 +78,25 @@ def test_what_is_forgotten_behind_the_watermark_changes_no_row(
         watermark_ms = max(watermark_ms, int(part.select(ends.max()).item()))
     end = _streamed(bundles, plan, datetime.timedelta(hours=1))
     assert differences(end.store.tables(), batch.tables) == []
+
+
+def test_trends_over_days_that_are_given_up_end_like_batch() -> None:
+    school = simulate(students=10, days=12, seed=0, envelopes=True)
+    plan = Plan(catalog=school.catalog, questions=school.questions)
+    batch = run(school.records, plan)
+    del batch.tables["dead_letters"]
+    chance, ends = random.Random(5), pl.col("ended_ms").fill_null(pl.col("occurred_ms"))
+    events = batch.events.drop("shard")
+    heard = [ms + chance.randrange(6 * HOUR_MS) for ms in events.select(ends).to_series()]
+    events = events[sorted(range(events.height), key=heard.__getitem__)]
+    bundles, watermark_ms = [], 0
+    for part in events.iter_slices(-(-events.height // 16)):
+        bundles.append((part, watermark_ms))
+        watermark_ms = max(watermark_ms, int(part.select(ends.max()).item()) - HOUR_MS)
+    end = _streamed(bundles, plan, datetime.timedelta(hours=6))
+    assert differences(end.store.tables(), batch.tables) == []
+    kinds = {row["kind"] for row in batch.tables["anomalies"]}
+    assert kinds & set(TREND_KINDS), "there is nothing to compare"
 
 
 def test_a_robot_that_never_rests_keeps_little_state() -> None:

@@ -5,12 +5,13 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
+import polars as pl
 import pytest
 
 from benchmarks.simulate import Arrival, simulate
 from tests.in_memory import Plan, run
 from tests.transforms.beam_stream import DAY_MS, Step, run_stream
-from tests.transforms.in_stream import differences
+from tests.transforms.in_stream import Store, differences
 
 MINUTE_MS = 60_000
 NOON_MS = 1_772_366_400_000  # 2026-03-01T12:00:00Z
@@ -115,6 +116,22 @@ def test_an_event_beyond_the_lateness_is_dropped_and_counted() -> None:
     assert ids == {"a", "late"}
     wanted = {"records_read": 3, "events": 2, "late": 1, "dropped": 1, "duplicates": 0}
     assert {name: outcome.counts[name] for name in wanted} == wanted
+
+
+def test_a_session_is_shown_before_it_ends_and_then_revised(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shown, apply = [], Store.apply
+
+    def note(store: Store, table: str, frame: pl.DataFrame) -> None:
+        if table == "sessions":
+            shown.append(frame["event_count"].to_list())
+        apply(store, table, frame)
+
+    monkeypatch.setattr(Store, "apply", note)
+    open_at_each = [_step(_event("a", 0), watermark=6), _step(_event("b", 20), watermark=26)]
+    run_stream(open_at_each, Plan())
+    assert shown == [[1], [2]]
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -78,7 +78,7 @@ class GoogleSteps:
         }
 
     def job(self, name: str, **options: str) -> Any:
-        """The job of Cloud Run for that program, `rollup`, `check` or `maintain`."""
+        """The job of Cloud Run for that program, `rollup`, `check` or `fold`."""
         told = {"warehouse": self._settings.warehouse, **options}
         arguments = [f"--{option}={value}" for option, value in told.items()]
         again = NO_SECOND_TRY if name == "check" else {}

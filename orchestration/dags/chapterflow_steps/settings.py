@@ -19,6 +19,7 @@ OF_GOOGLE = (
 OF_THIS_MACHINE = ("PYTHON", "HOME")
 """Besides, with the runner local: the project's interpreter and its folder."""
 TOPICS = "TOPICS"
+BIGQUERY = "bq://"
 RUNNERS = {"google": OF_GOOGLE, "local": OF_THIS_MACHINE}
 
 
@@ -38,8 +39,8 @@ class Settings:
 
     @property
     def is_lake(self) -> bool:
-        """Whether the tables are files, which want compaction; BigQuery sees to its own."""
-        return not self.warehouse.startswith("bq://")
+        """Whether the tables are files, which want compaction; those of BigQuery want folding."""
+        return not self.warehouse.startswith(BIGQUERY)
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
@@ -51,6 +52,11 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     if missing := [name for name in wanted if not environment.get(name)]:
         raise SettingsError(f"set {', '.join(missing)} (docs/orchestration.md)")
     values = {name.removeprefix(PREFIX): environment[name] for name in wanted}
+    if runner == "google" and not values["WAREHOUSE"].startswith(BIGQUERY):
+        raise SettingsError(
+            f"{PREFIX}WAREHOUSE is {values['WAREHOUSE']}: with {PREFIX}RUNNER=google it is "
+            f"{BIGQUERY}…, as no job there maintains tables that are files"
+        )
     topics = environment.get(f"{PREFIX}{TOPICS}", "events")
     return Settings(
         runner=runner,

@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from pipelines.flags import UsageError
-from schemas import tables
+from schemas import streamed, tables
 
 SCHEME = "bq://"
 STAGED = "staged"
 """The dataset beside silver, gold and ops where rows wait for their commit."""
 NUMBERED = "question_attempts_numbered"
 """The view that `silver.question_attempts` means in queries: the rows with attempt_number."""
+CURRENT = "_current"
+"""Ends the name of a view of a table's rows as of now."""
 _FORM = re.compile(r"bq://(?P<project>[a-z][a-z0-9-]{4,28}[a-z0-9])(?:\.(?P<prefix>[A-Za-z]\w*))?")
 _LEAVE = (
     r"--[^\n]*|\#[^\n]*|/\*[\s\S]*?\*/"
@@ -43,10 +45,16 @@ class Address:
         layer, _, name = full_name.partition(".")
         return f"{self.dataset(layer)}.{name}"
 
+    def current(self, full_name: str) -> str:
+        """Where the rows of a table are as of now: a view of those that a stream writes."""
+        is_streamed = full_name in (table.full_name for table in streamed.streamed())
+        return self.table(full_name) + (CURRENT if is_streamed else "")
+
     def localise(self, sql: str, instead: Mapping[str, str] = MappingProxyType({})) -> str:
         """A query over silver, gold and ops with the names that the tables have here.
 
-        Comments and texts stay. `silver.question_attempts` is the view with attempt_number.
+        Comments and texts stay. A table that a stream writes is the view of its current rows,
+        `silver.question_attempts` that of them with attempt_number.
         `instead`: whole names of tables that are to be read for others, by the others' full names.
         """
         return _NAME.sub(lambda found: self._name(found, instead), sql)
@@ -54,11 +62,12 @@ class Address:
     def _name(self, found: re.Match[str], instead: Mapping[str, str]) -> str:
         if found["layer"] is None:
             return found[0]
-        other = instead.get(f"{found['layer']}.{found['table']}")
-        if other is not None:
-            return f"`{other}`"
-        name = NUMBERED if found["table"] == "question_attempts" else found["table"]
-        return f"`{self.dataset(found['layer'])}.{name}`"
+        full_name = f"{found['layer']}.{found['table']}"
+        if full_name in instead:
+            return f"`{instead[full_name]}`"
+        if full_name == "silver.question_attempts":
+            return f"`{self.table(f'silver.{NUMBERED}')}`"
+        return f"`{self.current(full_name)}`"
 
 
 def is_bigquery(warehouse: str) -> bool:

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 
@@ -18,7 +18,7 @@ from pipelines.snapshot import WarehouseError, one_line
 EMULATOR = "BIGQUERY_EMULATOR_HOST"
 LABELS = {"product": "chapterflow"}
 _REQUEST = re.compile(r"^[A-Z]+ https?://\S+: ")
-_PROVISION = "is it made? python -m pipelines.provision --warehouse="
+_PROVISION = "is it made, by this version? python -m pipelines.provision --warehouse="
 
 
 class BigQueryError(Exception):
@@ -39,10 +39,15 @@ def _connect(project: str, location: str | None, emulator: str | None) -> bigque
     try:
         return bigquery.Client(project=project, location=location, credentials=nobody)
     except google.auth.exceptions.DefaultCredentialsError:
-        raise WarehouseError(
-            f"no credentials for bq://{project}: gcloud auth application-default login, or set "
-            "GOOGLE_APPLICATION_CREDENTIALS"
-        ) from None
+        raise no_credentials(project) from None
+
+
+def no_credentials(project: str) -> WarehouseError:
+    """What to raise without any."""
+    return WarehouseError(
+        f"no credentials for bq://{project}: gcloud auth application-default login, or set "
+        "GOOGLE_APPLICATION_CREDENTIALS"
+    )
 
 
 @contextmanager
@@ -66,19 +71,25 @@ def refusals(address: Address, what: str) -> Iterator[None]:
 def _explained(address: Address, what: str, error: api.GoogleAPICallError) -> Exception:
     said = _REQUEST.sub("", one_line(ValueError(error.message or error)))
     said = said.partition("; reason: ")[0]
-    if reason_of(error) in ("quotaExceeded", "rateLimitExceeded"):
+    is_used_up = reason_of(error) in ("quotaExceeded", "rateLimitExceeded")
+    if is_used_up or isinstance(error, api.ResourceExhausted):
         return BigQueryError(
             f"{address}: a quota is used up, cannot {what}; nothing of it is visible, "
             f"try again later or raise the quota: {said}"
         )
     if isinstance(error, api.Forbidden | api.Unauthorized):
         return WarehouseError(f"{address}: no permission to {what}, ask for the role: {said}")
-    if isinstance(error, api.NotFound):
+    if isinstance(error, api.NotFound | api.InvalidArgument):
+        # The latter is of the Storage Write API: the table has other columns than these rows.
         return WarehouseError(f"{address}: cannot {what}: {said}; {_PROVISION}{address}")
     return BigQueryError(f"{address}: cannot {what}: {said}")
 
 
 def reason_of(error: api.GoogleAPICallError) -> str:
-    """The reason that BigQuery gives: notFound, accessDenied, quotaExceeded …; else empty."""
-    reasons = [detail.get("reason", "") for detail in error.errors or () if detail]
+    """The reason that BigQuery gives: notFound, accessDenied, quotaExceeded …; else empty.
+
+    Its Storage Write API gives none: there `errors` are of gRPC.
+    """
+    told = (detail for detail in error.errors or () if isinstance(detail, Mapping))
+    reasons = [detail.get("reason", "") for detail in told if detail]
     return reasons[0] if reasons else ""

@@ -6,9 +6,12 @@ from dataclasses import dataclass, field
 from google.cloud import bigquery
 
 from pipelines.outputs.bigquery.address import STAGED, Address
+from pipelines.outputs.bigquery.changes import INTERNAL, changes_of, current_view
 from pipelines.outputs.bigquery.connect import LABELS
+from pipelines.outputs.bigquery.current_rows import current_rows
 from pipelines.outputs.bigquery.view_texts import VIEWS
 from schemas.bigquery import table_fields, table_index
+from schemas.streamed import streamed
 from schemas.tables import LAYERS, Table, tables
 
 TURN = "commit_turn"
@@ -56,22 +59,41 @@ def datasets(address: Address, choices: Choices, location: str | None) -> list[b
 
 
 def described_tables(address: Address, choices: Choices) -> list[bigquery.Table]:
-    """The tables of the schemas, and that of the turn to commit."""
-    described = [_describe(address, table, choices) for table in tables().values()]
-    return [*described, _turn_table(address, choices)]
+    """The tables of the schemas, those of their changes, and what says who commits."""
+    known = [_describe_known(address, table, choices) for table in tables().values()]
+    others = [*(changes_of(table) for table in streamed()), *INTERNAL]
+    described = [_describe(address, table, choices) for table in others]
+    return [*known, *described, _turn_table(address, choices)]
 
 
 def described_views(address: Address) -> list[bigquery.Table]:
-    """The views: as `pipelines.views` has them beside a folder's tables."""
-    views = []
+    """The views: of current rows, and on top of those as `pipelines.views` has them."""
+    views = [_current_view(address, table) for table in streamed()]
+    source = address.current("silver.question_attempts")
     for full_name, (description, text) in VIEWS.items():
         view = bigquery.Table(address.table(full_name))
-        source = address.table("silver.question_attempts")
         named = text.replace("{question_attempts}", f"`{source}`")
         view.view_query = address.localise(named)
         view.description = description
         views.append(view)
     return views
+
+
+def _current_view(address: Address, table: Table) -> bigquery.Table:
+    view = bigquery.Table(current_view(address, table))
+    view.view_query = current_rows(address, table)
+    grain = table_index(table)["description"].removesuffix(".")
+    view.description = f"{grain}, as of now: {table.full_name} and the changes not yet in it."
+    return view
+
+
+def _describe_known(address: Address, table: Table, choices: Choices) -> bigquery.Table:
+    described = _describe(address, table, choices)
+    described.table_constraints = _primary_key(table)
+    days = choices.expiration_days.get(table.layer)
+    if described.time_partitioning and days:
+        described.time_partitioning = _by_day(str(table.partition), round(days * DAY_MS))
+    return described
 
 
 def _describe(address: Address, table: Table, choices: Choices) -> bigquery.Table:
@@ -80,13 +102,13 @@ def _describe(address: Address, table: Table, choices: Choices) -> bigquery.Tabl
     described.description = index["description"]
     described.labels = {**LABELS, "layer": table.layer, **choices.labels}
     described.clustering_fields = index["clustering"] or None
-    described.table_constraints = _primary_key(table)
     if table.partition:
-        days = choices.expiration_days.get(table.layer)
-        described.time_partitioning = bigquery.TimePartitioning(
-            field=table.partition, expiration_ms=round(days * DAY_MS) if days else None
-        )
+        described.time_partitioning = _by_day(table.partition, None)
     return described
+
+
+def _by_day(column: str, expiration_ms: int | None) -> bigquery.TimePartitioning:
+    return bigquery.TimePartitioning(field=column, expiration_ms=expiration_ms)
 
 
 def _primary_key(table: Table) -> bigquery.table.TableConstraints:

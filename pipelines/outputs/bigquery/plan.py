@@ -9,7 +9,7 @@ from typing import Any
 from google.api_core.exceptions import NotFound
 from google.cloud import bigquery
 
-from pipelines.outputs.bigquery.address import Address
+from pipelines.outputs.bigquery.address import CURRENT, Address
 from pipelines.outputs.bigquery.connect import refusals
 from pipelines.outputs.bigquery.describe_tables import (
     OWN_LABELS,
@@ -98,8 +98,8 @@ def _table_steps(wanted: bigquery.Table, found: bigquery.Table | None) -> list[S
     kind = "view" if wanted.view_query else "table"
     if found is None:
         words = f"create {kind} {name}"
-        is_table = kind == "table"
-        return [Step(words, is_table, lambda c: c.create_table(wanted, exists_ok=True))]
+        is_needed = kind == "table" or wanted.table_id.endswith(CURRENT)
+        return [Step(words, is_needed, lambda c: c.create_table(wanted, exists_ok=True))]
     notes, schema = _merge(found.schema, wanted.schema) if kind == "table" else ([], [])
     changed = _assign(found, wanted, ("description", "view_query")) + _add_labels(found, wanted)
     changed += _assign_expiration(found, wanted)

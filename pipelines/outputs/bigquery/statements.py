@@ -11,24 +11,34 @@ def transaction(statements: Sequence[str]) -> str:
     return "\n".join(["BEGIN TRANSACTION;", *statements, "COMMIT TRANSACTION;"])
 
 
+def or_fail(update: str, words: str) -> str:
+    """An UPDATE of a transaction that fails, and the rest with it, if there was no such row."""
+    return f"{update};\nIF @@row_count = 0 THEN RAISE USING MESSAGE = '{words}'; END IF;"
+
+
 def remove_dates(here: str, table: Table, dates: Collection[datetime.date] | None) -> str:
     """Remove the rows of `dates`, or (None) all."""
-    return f"DELETE FROM `{here}` WHERE {_of(table, dates)};"
+    return f"DELETE FROM `{here}` WHERE {of_dates(table, dates)};"
 
 
 def add_rows(here: str, staged: str, table: Table) -> str:
     """Add the rows of another table."""
+    return add_rows_of(here, table, f"`{staged}`")
+
+
+def add_rows_of(here: str, table: Table, source: str) -> str:
+    """Add the rows of a source, which says all that stands behind FROM."""
     names = _names(column.name for column in table.columns)
-    return f"INSERT INTO `{here}` ({names}) SELECT {names} FROM `{staged}`;"
+    return f"INSERT INTO `{here}` ({names}) SELECT {names} FROM {source};"
 
 
 def keep_new(here: str, staged: str, table: Table) -> str:
     """Add the rows of another table whose key is not there."""
     names = _names(column.name for column in table.columns)
-    same = " AND ".join(f"old.`{name}` = new.`{name}`" for name in table.key)
+    same = " AND ".join(f"stored.`{name}` = added.`{name}`" for name in table.key)
     return (
-        f"INSERT INTO `{here}` ({names}) SELECT {names} FROM `{staged}` AS new "
-        f"WHERE NOT EXISTS (SELECT 1 FROM `{here}` AS old WHERE {same});"
+        f"INSERT INTO `{here}` ({names}) SELECT {names} FROM `{staged}` AS added "
+        f"WHERE NOT EXISTS (SELECT 1 FROM `{here}` AS stored WHERE {same});"
     )
 
 
@@ -46,9 +56,9 @@ def select_rows(
     without: Collection[datetime.date],
 ) -> str:
     """Columns of the rows of `dates` (None: all), but of those in `without`."""
-    where = _of(table, dates)
+    where = of_dates(table, dates)
     if without and table.partition:
-        where += f" AND NOT ({_of(table, without)})"
+        where += f" AND NOT ({of_dates(table, without)})"
     return f"SELECT {_names(columns)} FROM `{here}` WHERE {where}"
 
 
@@ -57,8 +67,11 @@ def drop_tables(names: Iterable[str]) -> str:
     return "\n".join(f"DROP TABLE IF EXISTS `{name}`;" for name in names)
 
 
-def _of(table: Table, dates: Collection[datetime.date] | None) -> str:
-    """Constants, so that BigQuery looks at these partitions only."""
+def of_dates(table: Table, dates: Collection[datetime.date] | None) -> str:
+    """Whether a row is of `dates` (None: any).
+
+    They are constants, so that BigQuery looks at these partitions only.
+    """
     if dates is None or table.partition is None:
         return "TRUE"
     if not dates:

@@ -11,6 +11,7 @@ from google.cloud import bigquery
 from pipelines.outputs.bigquery.address import Address
 from pipelines.outputs.bigquery.connect import BigQueryError, refusals
 from pipelines.outputs.bigquery.describe_tables import TURN
+from pipelines.outputs.bigquery.statements import or_fail
 from pipelines.snapshot import WarehouseError
 
 TURN_SECONDS = 300
@@ -18,6 +19,7 @@ TURN_SECONDS = 300
 _AGAIN_SECONDS = 60.0
 WAIT_SECONDS = 3600
 _PAUSE_SECONDS = 5.0
+_TAKEN = "another run took the turn to commit"
 _LOG = logging.getLogger("chapterflow")
 
 
@@ -86,12 +88,13 @@ def turn_ends(address: Address, run_id: str) -> str:
 
     As it changes the row, no other run takes the turn while the transaction is under way.
     """
-    table = _table(address)
-    return (
-        f"UPDATE {table} SET holder = NULL WHERE holder = '{run_id}';\n"
-        f"IF @@row_count = 0 THEN RAISE USING MESSAGE = 'another run took the turn to commit'; "
-        "END IF;"
-    )
+    ending = f"UPDATE {_table(address)} SET holder = NULL WHERE holder = '{run_id}'"
+    return or_fail(ending, _TAKEN)
+
+
+def turn_goes_on(address: Address, run_id: str) -> str:
+    """Statements of a transaction: as `turn_ends`, but the turn is the run's for longer."""
+    return or_fail(_taking(address, run_id, f"holder = '{run_id}'"), _TAKEN)
 
 
 def _keep(client: bigquery.Client, address: Address, run_id: str, is_over: threading.Event) -> None:
@@ -103,12 +106,16 @@ def _keep(client: bigquery.Client, address: Address, run_id: str, is_over: threa
 
 
 def _try_to_take(client: bigquery.Client, address: Address, run_id: str) -> bool:
-    sql = (
+    sql = _taking(address, run_id, _free(run_id))
+    return bool(_change(client, address, sql, "take the turn to commit"))
+
+
+def _taking(address: Address, run_id: str, where: str) -> str:
+    return (
         f"UPDATE {_table(address)} SET holder = '{run_id}', "
         f"until_at = TIMESTAMP_ADD(CURRENT_TIMESTAMP(), INTERVAL {TURN_SECONDS} SECOND) "
-        f"WHERE {_free(run_id)}"
+        f"WHERE {where}"
     )
-    return bool(_change(client, address, sql, "take the turn to commit"))
 
 
 def _change(client: bigquery.Client, address: Address, sql: str, what: str) -> int:

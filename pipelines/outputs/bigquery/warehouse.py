@@ -18,6 +18,7 @@ from pipelines.outputs.bigquery import turn
 from pipelines.outputs.bigquery.address import Address
 from pipelines.outputs.bigquery.connect import BigQueryError, connect, refusals
 from pipelines.outputs.bigquery.describe_tables import Choices
+from pipelines.outputs.bigquery.fold import fold_changes
 from pipelines.outputs.bigquery.load import Staged, Waiting, run_once, stage
 from pipelines.outputs.bigquery.plan import plan
 from pipelines.outputs.bigquery.run_sql import rows_of
@@ -61,7 +62,7 @@ class BigQueryWarehouse:
         self._replaced: dict[str, _Replaced] = {}
         self._staged: list[Staged] = []
         self._statements: list[str] = []
-        self._run_id, self._is_complete = "", False
+        self._run_id, self._is_complete, self._is_folded = "", False, False
 
     def create_tables(self) -> None:
         """Refuse to begin unless everything is there that rows are to be written to."""
@@ -76,15 +77,20 @@ class BigQueryWarehouse:
 
     @contextmanager
     def turn(self, run_id: str) -> Iterator[None]:
-        """Let one run commit at a time."""
+        """Let one run commit at a time, after what a stream has changed is in the tables.
+
+        Older changes would be laid over the dates that the run replaces.
+        """
         self._run_id = run_id
         turn.take_turn(self.client, self.address, run_id)
         try:
+            self._fold(run_id)
             with turn.keeping_turn(self.client, self.address, run_id):
                 yield
             if self._is_complete:
                 self._commit()
         finally:
+            self._is_folded = False
             self._give_back(run_id)
 
     def write(self, name: str, rows: pl.DataFrame) -> list[NewFile]:
@@ -108,7 +114,10 @@ class BigQueryWarehouse:
         columns: Sequence[str] | None = None,
         is_distinct: bool = False,
     ) -> pl.DataFrame:
-        """Rows of some dates or all, with what this run replaced."""
+        """Rows of some dates or all, with what this run replaced.
+
+        They are those of now; within a turn those of its beginning.
+        """
         table = tables.get(name)
         names = list(columns or (column.name for column in table.columns))
         wanted = None if dates is None else frozenset(dates)
@@ -117,7 +126,7 @@ class BigQueryWarehouse:
             select_rows(staged, table, names, wanted, frozenset()) for staged in new.tables()
         ]
         if new.dates is not None:
-            here = self.address.table(table.full_name)
+            here = self._place_of(table)
             selects.append(select_rows(here, table, names, wanted, new.dates))
         union = "\nUNION ALL\n".join(selects)
         sql = f"SELECT DISTINCT * FROM (\n{union}\n)" if is_distinct else union
@@ -183,6 +192,18 @@ class BigQueryWarehouse:
             job.result()
         self._clean_up([*self._staged, *(r.staged for r in self._replaced.values() if r.staged)])
 
+    def _fold(self, run_id: str) -> None:
+        first = turn.turn_goes_on(self.address, run_id)
+        if fold_changes(self.client, self.address, run_id, first).rounds:
+            # It may have taken longer than a turn.
+            turn.take_turn(self.client, self.address, run_id)
+        self._is_folded = True
+
+    def _place_of(self, table: tables.Table) -> str:
+        """Once all is folded, the table itself: it is cheaper to read."""
+        name = table.full_name
+        return self.address.table(name) if self._is_folded else self.address.current(name)
+
     def _replacement(self, table: tables.Table, new: _Replaced) -> Iterator[str]:
         here = self.address.table(table.full_name)
         yield remove_dates(here, table, new.dates)
@@ -213,8 +234,13 @@ class BigQueryWarehouse:
 
 def open_bigquery(address: Address, staging: str) -> BigQueryWarehouse:
     """The warehouse at an address. Raises WarehouseError when it is not there."""
+    return BigQueryWarehouse(address, staging, open_client(address))
+
+
+def open_client(address: Address) -> bigquery.Client:
+    """A client of the warehouse's location. Raises WarehouseError when it is not there."""
     client = connect(address.project)
     with refusals(address, "look at the warehouse"):
         # Jobs of a region are found again only by those who name it.
         location = client.get_dataset(address.dataset("ops")).location
-    return BigQueryWarehouse(address, staging, connect(address.project, location))
+    return connect(address.project, location)

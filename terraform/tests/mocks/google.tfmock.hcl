@@ -55,3 +55,7 @@ mock_resource "google_secret_manager_secret" {
 mock_resource "google_data_catalog_taxonomy" {
   defaults = { id = "projects/mock/locations/europe-west1/taxonomies/1" }
 }
+
+mock_resource "google_project_iam_custom_role" {
+  defaults = { id = "projects/mock/roles/chapterflowChangeRows" }
+}

@@ -11,6 +11,16 @@ override_resource {
 }
 
 override_resource {
+  target = google_service_account.jobs["fold"]
+  values = {
+    name   = "projects/mock/serviceAccounts/chapterflow-fold@mock.iam.gserviceaccount.com"
+    email  = "chapterflow-fold@mock.iam.gserviceaccount.com"
+    id     = "projects/mock/serviceAccounts/chapterflow-fold@mock.iam.gserviceaccount.com"
+    member = "serviceAccount:chapterflow-fold@mock.iam.gserviceaccount.com"
+  }
+}
+
+override_resource {
   target = google_service_account.jobs["batch"]
   values = {
     name   = "projects/mock/serviceAccounts/chapterflow-batch@mock.iam.gserviceaccount.com"

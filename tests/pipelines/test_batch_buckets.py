@@ -1,5 +1,6 @@
-"""Does the warehouse work in a bucket as it does in a folder?"""
+"""Does the warehouse work in a bucket, s3:// or gs://, as it does in a folder?"""
 
+import contextlib
 import json
 import socket
 import subprocess
@@ -18,15 +19,28 @@ from pipelines import check, maintain, query, rollup
 from pipelines.outputs import recover
 from pipelines.outputs.raw_zone import KeepRaw
 from pipelines.storage import locate
+from tests.pipelines import gcs_server
 from tests.pipelines.stream_lake import changes, commits, event, event_ids, facts, stream_run
 from tests.pipelines.whole_runs import completed, contents, page_view, run, write_lines
 
 pytestmark = [pytest.mark.usefixtures("pseudonym_key"), pytest.mark.slow]
+ONLY_S3 = pytest.mark.parametrize("bucket", ["s3"], indirect=True)
+"""For what `tests/pipelines/test_gcs.py` asks of gs://, or what is nothing of the storage's."""
 
 
-@pytest.fixture(scope="module")
-def bucket() -> Iterator[str]:
+@pytest.fixture(scope="module", params=["s3", "gs"])
+def bucket(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
     """An empty bucket of a server of this test's own."""
+    folder = tmp_path_factory.mktemp("server")
+    is_google = request.param == "gs"
+    with gcs_server.keeping(folder / "objects", folder) if is_google else _s3() as name:
+        yield name
+
+
+@contextlib.contextmanager
+def _s3() -> Iterator[str]:
     port = _free_port()
     # A process of its own: some calls of deltalake hold Python's lock while they wait for it.
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
@@ -97,6 +111,7 @@ def test_warehouse_in_a_bucket_is_queried_maintained_and_run_again(
     assert capsys.readouterr().out == f"n\n{len(before['silver.events'])}\n"
 
 
+@ONLY_S3
 def test_range_tables_in_a_bucket_are_those_of_a_folder(
     bucket: str, source: Path, tmp_path: Path
 ) -> None:
@@ -110,6 +125,7 @@ def test_range_tables_in_a_bucket_are_those_of_a_folder(
     assert all(found.values())
 
 
+@ONLY_S3
 def test_bucket_that_there_is_not_is_one_line(
     bucket: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -157,6 +173,7 @@ def test_stream_keeps_tables_in_a_bucket_and_takes_back_half_a_round(
     assert event_ids(warehouse) == ["a"]
 
 
+@ONLY_S3
 def test_raw_zone_in_a_bucket_is_read_by_the_batch(bucket: str, tmp_path: Path) -> None:
     receipt = {"received_at": "2025-11-16T00:10:00Z", "topic": "t", "partition": 0}
     lines = [

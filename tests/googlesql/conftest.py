@@ -1,5 +1,0 @@
-"""One reference engine for all tests of a run."""
-
-from tests.googlesql.fixture import googlesql
-
-__all__ = ["googlesql"]
