@@ -90,6 +90,11 @@ def _after(listed: bytes, name: str) -> bytes:
     return ElementTree.tostring(root)
 
 
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 128
+    """Of the five that are usual, connections that come at once are lost without a word."""
+
+
 if __name__ == "__main__":
     port, _Mended.target = int(sys.argv[1]), sys.argv[2]
-    ThreadingHTTPServer(("127.0.0.1", port), _Mended).serve_forever()
+    _Server(("127.0.0.1", port), _Mended).serve_forever()
