@@ -26,6 +26,8 @@ from pipelines.services.redis import Redis
 from pipelines.services.server import free_ports
 
 _MINUTE, _OUT_OF_ORDERNESS = 60.0, 5
+_LOOK_SECONDS = 3.0
+"""Between two looks at the memory: a commit takes much more for a second or so."""
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -134,13 +136,16 @@ def _load_flags(options: argparse.Namespace, kafka: Kafka, seconds: float) -> li
 
 def _run_by_minutes(
     probe: Probe, seconds: float, port: int, pid: int
-) -> tuple[list[float], list[int]]:
-    """The lags that the pipeline told, and the memory (MiB) of a process after each minute."""
+) -> tuple[list[float], list[tuple[int, int]]]:
+    """The lags that the pipeline told, and the least and most memory (MiB) in each minute."""
     lags: list[float] = []
-    memory: list[int] = []
+    memory: list[tuple[int, int]] = []
     while seconds > 0:
-        lags += probe.run(min(seconds, _MINUTE), port)
-        memory.append(_memory_mib(pid))
+        seen = []
+        for _ in range(round(min(seconds, _MINUTE) / _LOOK_SECONDS)):
+            lags += probe.run(_LOOK_SECONDS, port)
+            seen.append(_memory_mib(pid))
+        memory.append((min(seen), max(seen)))
         seconds -= _MINUTE
     return lags, memory
 
