@@ -31,6 +31,13 @@ class _Mended(BaseHTTPRequestHandler):
 
     target: ClassVar[str]
     protocol_version = "HTTP/1.1"
+    wbufsize = -1
+    disable_nagle_algorithm = True  # or head and body of an answer come 40 ms apart
+
+    def setup(self) -> None:
+        """Of a connection: it has one to the server as well."""
+        super().setup()
+        self._session = requests.Session()
 
     def _pass(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -58,7 +65,7 @@ class _Mended(BaseHTTPRequestHandler):
     def _ask(self, method: str, path: str, body: bytes) -> requests.Response:
         headers = {name: value for name, value in self.headers.items() if name.lower() not in _OWN}
         headers["Accept-Encoding"] = "identity"
-        return requests.request(
+        return self._session.request(
             method, f"{self.target}{path}", data=body, headers=headers, timeout=_SECONDS
         )
 
