@@ -10,7 +10,7 @@ import apache_beam as beam
 
 from pipelines import VERSION, observe
 from pipelines.inputs.streams.pubsub import PubSubStream
-from pipelines.inputs.streams.pubsub_direct import ReadPubSubDirectly
+from pipelines.inputs.streams.pubsub_direct import ReadPubSubDirectly, ahead_seconds
 from pipelines.inputs.streams.read import ReadStream
 from pipelines.inputs.streams.sources import StreamSource
 from pipelines.outputs.deliver_alerts import DeliverAlerts, LiveStoreDelivery
@@ -117,7 +117,11 @@ def stream_settings(plan: StreamPlan) -> StreamSettings:
 def _follow_settings(plan: StreamPlan) -> FollowSettings:
     options = plan.options
     return FollowSettings(
-        options.retention, fingerprint(plan.derive), _now, publish_seconds=options.publish_seconds
+        options.retention,
+        fingerprint(plan.derive),
+        _now,
+        publish_seconds=options.publish_seconds,
+        ahead_seconds=ahead_seconds(plan.source) if plan.is_direct else 0,
     )
 
 

@@ -42,6 +42,7 @@ class FollowSettings:
     """`publish_seconds`: an event is handed on after at most this much event time.
     `tick_seconds`: how long panes are gathered, so that many students are derived at once (0: not
     at all). `fingerprint` names the options that the rows depend on: state of others is refused.
+    `ahead_seconds`: how far the runner's watermark may be ahead of the one that events are read at.
     """
 
     retention: Retention
@@ -49,6 +50,7 @@ class FollowSettings:
     clock: Callable[[], datetime.datetime]
     publish_seconds: float = 300
     tick_seconds: float = 1
+    ahead_seconds: float = 0
 
     @property
     def step_ms(self) -> int:
@@ -79,7 +81,7 @@ class FollowStudents(beam.PTransform):
         """Wire windows and state."""
         panes = (
             events
-            | "KeyStudents" >> beam.ParDo(_Key(self.settings.step_ms))
+            | "KeyStudents" >> beam.ParDo(_Key(self.settings))
             | "TypeEvents" >> beam.Map(_same).with_output_types(tuple[str, bytes])
             | "WindowStudents" >> beam.WindowInto(FixedWindows(self.settings.step_ms / 1000))
             | "GroupStudents" >> beam.GroupByKey()
@@ -96,15 +98,18 @@ Packed = tuple[str, bytes]
 class _Key(beam.DoFn):
     """Events one by one, each at the time at which it is to be looked at."""
 
-    def __init__(self, step_ms: int) -> None:
-        self._step_ms = step_ms
+    def __init__(self, settings: FollowSettings) -> None:
+        self._step_ms = settings.step_ms
+        self._ahead_ms = round(settings.ahead_seconds * 1000)
 
     def process(self, events: pl.DataFrame) -> Iterator[TimestampedValue]:
         marks = events[WATERMARK].to_list()
         for (student, end_ms, packed), mark in zip(pack_events(events), marks, strict=True):
             stamped = mark.to_bytes(_STAMP_BYTES, "big", signed=True) + packed
-            is_late = end_ms < mark
-            time = self._after(mark) if is_late else self._after(end_ms, student)
+            # A window that the runner has closed already would drop it.
+            reached_ms = mark + self._ahead_ms
+            is_late = end_ms < reached_ms
+            time = self._after(reached_ms) if is_late else self._after(end_ms, student)
             yield TimestampedValue((student, stamped), time)
 
     def _after(self, at_ms: int, student: str | None = None) -> Timestamp:

@@ -11,8 +11,10 @@ from apache_beam.utils.timestamp import Timestamp
 
 from pipelines.inputs.streams.envelopes import wrap_record
 from pipelines.inputs.streams.pubsub import PubSubStream
-from pipelines.inputs.streams.sources import Element
+from pipelines.inputs.streams.sources import Element, StreamSource
 from transforms.peek_times import peek_event_ms
+
+_MARGIN_SECONDS = 10.0
 
 
 class ReadPubSubDirectly(beam.PTransform):
@@ -32,6 +34,13 @@ class ReadPubSubDirectly(beam.PTransform):
         read = ReadFromPubSub(subscription=self.source.subscription, with_attributes=True)
         wrap = beam.ParDo(_WrapMessage(self.source))
         return begin | "ReadMessages" >> read | "WrapMessages" >> wrap.with_output_types(Element)
+
+
+def ahead_seconds(source: StreamSource) -> float:
+    """How far the stream's watermark, the clock, may be ahead of that of an element."""
+    if not isinstance(source, PubSubStream):
+        return 0
+    return source.watermark.max_out_of_orderness_seconds + _MARGIN_SECONDS
 
 
 class _WrapMessage(beam.DoFn):
