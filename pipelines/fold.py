@@ -10,15 +10,13 @@ from collections.abc import Sequence
 
 from google.cloud import bigquery
 
-from pipelines.flags import FlagParser, UsageError
-from pipelines.options import fail
+from pipelines.flags import FlagParser
 from pipelines.outputs.bigquery.address import Address, parse
 from pipelines.outputs.bigquery.clean_changes import clean_changes, is_due
-from pipelines.outputs.bigquery.connect import BigQueryError
 from pipelines.outputs.bigquery.fold import Folded, fold_changes, look
 from pipelines.outputs.bigquery.turn import give_turn_back, take_turn, turn_ends
 from pipelines.outputs.bigquery.warehouse import open_client
-from pipelines.snapshot import WarehouseError
+from pipelines.provision import exit_code
 
 _WAIT_SECONDS = 600.0
 """Longer than a run that died is waited for. A run that commits has folded before."""
@@ -26,15 +24,13 @@ _WAIT_SECONDS = 600.0
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the program; 0 done, 2 for wrong options or a warehouse that is not there, 1 failed."""
-    try:
-        options = build_parser().parse_args(sys.argv[1:] if argv is None else argv)
-        address = parse(options.warehouse)
-        fold(open_client(address), address, datetime.datetime.now(datetime.UTC))
-    except (UsageError, WarehouseError) as error:
-        return fail(str(error))
-    except BigQueryError as error:
-        return fail(str(error), 1)
-    return 0
+    given = sys.argv[1:] if argv is None else argv
+    return exit_code(lambda: _run(given))
+
+
+def _run(argv: Sequence[str]) -> None:
+    address = parse(build_parser().parse_args(argv).warehouse)
+    fold(open_client(address), address, datetime.datetime.now(datetime.UTC))
 
 
 def build_parser() -> FlagParser:

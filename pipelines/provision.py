@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from google.cloud import bigquery
 
@@ -20,9 +20,14 @@ from schemas import tables
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the program; 0 done, 2 for wrong options or an incompatible table, 1 failed."""
+    given = sys.argv[1:] if argv is None else argv
+    return exit_code(lambda: _provision(build_parser().parse_args(given)))
+
+
+def exit_code(program: Callable[[], None]) -> int:
+    """Run what needs BigQuery; its exit code, after one line on standard error if it is not 0."""
     try:
-        options = build_parser().parse_args(sys.argv[1:] if argv is None else argv)
-        _provision(options)
+        program()
     except (UsageError, WarehouseError) as error:
         return fail(str(error))
     except BigQueryError as error:

@@ -77,9 +77,8 @@ def build_stream(pipeline: beam.Pipeline, plan: StreamPlan) -> None:
 def read_records(pipeline: beam.Pipeline, plan: StreamPlan) -> beam.PCollection:
     """Records as the source gives them, watched from the process that reads them."""
     options = plan.options
-    read: beam.PTransform = ReadStream(plan.source)
-    if plan.is_direct and isinstance(plan.source, PubSubStream):
-        read = ReadPubSubDirectly(plan.source)
+    direct = _direct_pubsub(plan)
+    read: beam.PTransform = ReadPubSubDirectly(direct) if direct else ReadStream(plan.source)
     watch = WatchWorker(
         options.log_format, plan.run.run_id, options.metrics_port, options.health_file
     )
@@ -89,6 +88,12 @@ def read_records(pipeline: beam.Pipeline, plan: StreamPlan) -> beam.PCollection:
 def update_live(options: StreamOptions) -> UpdateLive:
     """The step that keeps the live store."""
     return UpdateLive(str(options.live_store), options.metrics, _max_future_ms(options))
+
+
+def _direct_pubsub(plan: StreamPlan) -> PubSubStream | None:
+    """The source, if Beam's own reader of the DirectRunner is to read it."""
+    source = plan.source
+    return source if plan.is_direct and isinstance(source, PubSubStream) else None
 
 
 def _alert(events: beam.PCollection, options: StreamOptions) -> beam.PCollection:
@@ -115,13 +120,13 @@ def stream_settings(plan: StreamPlan) -> StreamSettings:
 
 
 def _follow_settings(plan: StreamPlan) -> FollowSettings:
-    options = plan.options
+    options, direct = plan.options, _direct_pubsub(plan)
     return FollowSettings(
         options.retention,
         fingerprint(plan.derive),
         _now,
         publish_seconds=options.publish_seconds,
-        ahead_seconds=ahead_seconds(plan.source) if plan.is_direct else 0,
+        ahead_seconds=ahead_seconds(direct) if direct else 0,
     )
 
 

@@ -13,6 +13,8 @@ __all__ = ["googlesql"]
 # A machine that stalls for a moment is no fault of an example.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy")
+# A worker of pytest says how wide its terminal is; tests expect what no terminal gives.
+os.environ.pop("COLUMNS", None)
 _status = {"code": 0}
 _WHOLE_PROGRAMS = (
     "test_batch_", "test_demo", "test_replay_",

@@ -164,7 +164,8 @@ class StreamCommits:
         whole: Mapping[str, int],
     ) -> list[tuple[str, int]]:
         """Anomalies of the round, and the trends that its chapter-days and earlier ones changed."""
-        for name in {CHAPTERS, ANOMALIES} - ({CHAPTERS} & changes.keys()):
+        # What this round has changed is whole, and newer than what readers see.
+        for name in [ANOMALIES] if CHAPTERS in changes else [ANOMALIES, CHAPTERS]:
             self._whole_table(name, whole)
         now = datetime.datetime.now(datetime.UTC)
         frames = [trend_changes(self._lake.read, trending, now)]

@@ -5,8 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import polars as pl
 
+from pipelines.outputs.find_keys import stored_schema
 from pipelines.outputs.follow_trends import ReadRows
-from schemas import arrow, tables
+from schemas import tables
 from schemas.streamed import FIRST_STAYS, identity
 from transforms.diff_rows import IS_DELETED, REVISION
 
@@ -17,8 +18,7 @@ def newest_changes(name: str, changes: pl.DataFrame) -> pl.DataFrame:
     Where the first stays (dead letters), the first. Columns as stored, `is_deleted`, `revision`.
     """
     table = tables.get(name)
-    stored = pl.DataFrame(arrow.schema(name).empty_table()).schema
-    types = {**stored, IS_DELETED: pl.Boolean(), REVISION: pl.Int64()}
+    types = {**stored_schema(table), IS_DELETED: pl.Boolean(), REVISION: pl.Int64()}
     typed = changes.sort(REVISION, maintain_order=True).select(
         pl.col(column).cast(kind) for column, kind in types.items()
     )

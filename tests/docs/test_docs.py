@@ -51,8 +51,6 @@ def _run(folder: Path, *command: str) -> str:
     """Standard output of a command that has to succeed."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("CHAPTERFLOW_")}
     environment["PYTHONPATH"] = str(ROOT)
-    # A worker of pytest says how wide its terminal is; documents show what no terminal gives.
-    environment.pop("COLUMNS", None)
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

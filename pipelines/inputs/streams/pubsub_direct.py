@@ -11,7 +11,7 @@ from apache_beam.utils.timestamp import Timestamp
 
 from pipelines.inputs.streams.envelopes import wrap_record
 from pipelines.inputs.streams.pubsub import PubSubStream
-from pipelines.inputs.streams.sources import Element, StreamSource
+from pipelines.inputs.streams.sources import Element
 from transforms.peek_times import peek_event_ms
 
 _MARGIN_SECONDS = 10.0
@@ -36,10 +36,8 @@ class ReadPubSubDirectly(beam.PTransform):
         return begin | "ReadMessages" >> read | "WrapMessages" >> wrap.with_output_types(Element)
 
 
-def ahead_seconds(source: StreamSource) -> float:
+def ahead_seconds(source: PubSubStream) -> float:
     """How far the stream's watermark, the clock, may be ahead of that of an element."""
-    if not isinstance(source, PubSubStream):
-        return 0
     return source.watermark.max_out_of_orderness_seconds + _MARGIN_SECONDS
 
 

@@ -22,7 +22,13 @@ from pipelines.outputs.bigquery.current_rows import (
 )
 from pipelines.outputs.bigquery.load import run_once
 from pipelines.outputs.bigquery.run_sql import rows_of
-from pipelines.outputs.bigquery.statements import add_rows_of, of_dates, or_fail, transaction
+from pipelines.outputs.bigquery.statements import (
+    add_first_row,
+    add_rows_of,
+    of_dates,
+    or_fail,
+    transaction,
+)
 from pipelines.snapshot import WarehouseError
 from schemas.streamed import FIRST_STAYS, streamed
 from schemas.tables import Table
@@ -68,11 +74,8 @@ class Folded:
 
 def make_position(client: bigquery.Client, address: Address) -> None:
     """Put the row into the table of the position, if it is not there."""
-    here = address.table(POSITION.full_name)
-    sql = (
-        f"INSERT INTO `{here}` (epoch, folded_epoch, folded_number) SELECT 0, 0, 0 "
-        f"FROM (SELECT COUNT(*) AS n FROM `{here}`) WHERE n = 0"
-    )
+    start = dict.fromkeys(("epoch", "folded_epoch", "folded_number"), "0")
+    sql = add_first_row(address.table(POSITION.full_name), start)
     with refusals(address, "prepare the position of streams"):
         client.query_and_wait(sql)
 

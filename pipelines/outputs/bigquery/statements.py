@@ -1,7 +1,7 @@
 """Which statements change the tables? GoogleSQL as texts; names of tables are whole ones."""
 
 import datetime
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from schemas.tables import Table
 
@@ -39,6 +39,14 @@ def keep_new(here: str, staged: str, table: Table) -> str:
     return (
         f"INSERT INTO `{here}` ({names}) SELECT {names} FROM `{staged}` AS added "
         f"WHERE NOT EXISTS (SELECT 1 FROM `{here}` AS stored WHERE {same});"
+    )
+
+
+def add_first_row(here: str, values: Mapping[str, str]) -> str:
+    """Add a row to an empty table; `values` by column, as SQL."""
+    return (
+        f"INSERT INTO `{here}` ({', '.join(values)}) SELECT {', '.join(values.values())} "
+        f"FROM (SELECT COUNT(*) AS n FROM `{here}`) WHERE n = 0"
     )
 
 

@@ -11,7 +11,7 @@ from google.cloud import bigquery
 from pipelines.outputs.bigquery.address import Address
 from pipelines.outputs.bigquery.connect import BigQueryError, refusals
 from pipelines.outputs.bigquery.describe_tables import TURN
-from pipelines.outputs.bigquery.statements import or_fail
+from pipelines.outputs.bigquery.statements import add_first_row, or_fail
 from pipelines.snapshot import WarehouseError
 
 TURN_SECONDS = 300
@@ -25,14 +25,9 @@ _LOG = logging.getLogger("chapterflow")
 
 def make_turn(client: bigquery.Client, address: Address) -> None:
     """Put the row into the table of the turn, if it is not there."""
-    table = _table(address)
-    _change(
-        client,
-        address,
-        f"INSERT INTO {table} (holder, until_at) SELECT CAST(NULL AS STRING), CURRENT_TIMESTAMP() "
-        f"FROM (SELECT COUNT(*) AS n FROM {table}) WHERE n = 0",
-        "prepare the turn to commit",
-    )
+    nobody = {"holder": "CAST(NULL AS STRING)", "until_at": "CURRENT_TIMESTAMP()"}
+    sql = add_first_row(address.table(f"ops.{TURN}"), nobody)
+    _change(client, address, sql, "prepare the turn to commit")
 
 
 def take_turn(
