@@ -37,6 +37,7 @@ _JOB = (
 )
 _EVERYTHING = (
     "--raw_zone={folder}/raw",
+    "--state={folder}/state",
     "--live_store=redis://redis:6379",
     "--runner=DataflowRunner",
 )
@@ -48,12 +49,15 @@ _HOW = (
 )
 
 
-def steps_of(source: str) -> list[str]:
-    """Names of the steps of a job as Dataflow gets them, sorted; nothing is read or run."""
+def steps_of(source: str, warehouse: str = "{folder}") -> list[str]:
+    """Names of the steps of a job as Dataflow gets them, sorted; no event is read.
+
+    `warehouse`: a folder of its own unless another is given, which has to be there.
+    """
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "events.jsonl").write_text("{}\n")
         Path(folder, "key").write_text("no key")
-        given = [*SOURCES[source], "--warehouse={folder}", "--pseudonym_key_file={folder}/key"]
+        given = [*SOURCES[source], f"--warehouse={warehouse}", "--pseudonym_key_file={folder}/key"]
         build = _batch if source == "files" else _stream
         options = PipelineOptions(list(_JOB))
         pipeline = beam.Pipeline(runner=DataflowRunner(), options=options)
@@ -63,8 +67,8 @@ def steps_of(source: str) -> list[str]:
     return sorted(step.unique_name for step in transforms if not step.subtransforms)
 
 
-def _batch(given: Sequence[str], _: str) -> Callable[[beam.Pipeline], None]:
-    plan = plan_batch(parse_batch_options(given), "batch")
+def _batch(given: Sequence[str], folder: str) -> Callable[[beam.Pipeline], None]:
+    plan = plan_batch(parse_batch_options([*given, f"--staging={folder}/staging"]), "batch")
     return lambda pipeline: build_batch(pipeline, plan)
 
 

@@ -5,7 +5,7 @@ locals {
   run_jobs = {
     rollup = { program = "pipelines.rollup", account = "rollup", seconds = 3600, retries = 1, cpu = "2", memory = "4Gi" }
     check  = { program = "pipelines.check", account = "rollup", seconds = 3600, retries = 1, cpu = "2", memory = "4Gi" }
-    # BigQuery does the work. Started again five minutes later, so it is not tried again by itself.
+    # BigQuery does the work. The batch folds too, half an hour later, so it is not tried again by itself.
     fold = { program = "pipelines.fold", account = "fold", seconds = 1800, retries = 0, cpu = "1", memory = "1Gi" }
     # Once after the first apply with an image: it puts the rows into ops.commit_turn and
     # ops.stream_position. Later it finds nothing to do.

@@ -312,7 +312,7 @@ variable "schedules" {
   type = object({
     hourly    = optional(string, "10 * * * *")
     daily     = optional(string, "30 2 * * *")
-    fold      = optional(string, "*/5 * * * *")
+    fold      = optional(string, "40 * * * *")
     time_zone = optional(string, "Etc/UTC")
     is_paused = optional(bool, false)
   })
@@ -342,7 +342,7 @@ variable "alert_limits" {
   type = object({
     lag_seconds             = optional(number, 300)
     fresh_hours             = optional(number, 3)
-    fold_minutes            = optional(number, 30)
+    fold_minutes            = optional(number, 150)
     dead_letters_per_minute = optional(number, 10)
   })
   default = {}
@@ -352,8 +352,8 @@ variable "alert_limits" {
     error_message = "2 (the batch is hourly) to 23 hours, the most an alert can wait."
   }
   validation {
-    condition     = var.alert_limits.fold_minutes >= 10 && var.alert_limits.fold_minutes <= 1380
-    error_message = "10 (the fold runs every five) to 1380 minutes, the most an alert can wait."
+    condition     = var.alert_limits.fold_minutes >= 70 && var.alert_limits.fold_minutes <= 1380
+    error_message = "70 (the fold runs hourly) to 1380 minutes, the most an alert can wait."
   }
 }
 

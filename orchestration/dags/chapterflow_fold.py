@@ -1,4 +1,6 @@
-"""Every five minutes: what a stream has appended goes into the tables of BigQuery.
+"""Every hour: what a stream has appended goes into the tables of BigQuery.
+
+Half an hour after the hourly batch, which folds before it commits.
 
 The same job as the schedule of terraform/scheduler.tf. A stream commits to tables that are files
 itself: for those there is no such DAG.
@@ -15,7 +17,7 @@ if not settings.is_lake:
         dag_id="chapterflow_fold",
         description="Changes of a stream into the tables",
         doc_md=__doc__,
-        schedule="*/5 * * * *",
+        schedule="40 * * * *",
         start_date=FIRST_DATE,
         catchup=False,
         # The next one does what this one has left.

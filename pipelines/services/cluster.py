@@ -20,7 +20,7 @@ _ROOT = Path(__file__).parents[2]
 _JOB_MANAGER = "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint"
 _TASK_MANAGER = "org.apache.flink.runtime.taskexecutor.TaskManagerRunner"
 _JAVA_FLAGS = ("-XX:+UseSerialGC", *flink.log_flags("info"))
-_TASK_MANAGER_FLAGS = ("-Xmx640m", "-XX:MaxDirectMemorySize=320m", "-XX:MaxMetaspaceSize=256m")
+_TASK_MANAGER_FLAGS = ("-Xmx640m", "-XX:MaxDirectMemorySize=384m", "-XX:MaxMetaspaceSize=256m")
 _MEMORY = {
     "taskmanager.cpu.cores": "2",
     "taskmanager.numberOfTaskSlots": "4",
@@ -28,9 +28,9 @@ _MEMORY = {
     "taskmanager.memory.task.off-heap.size": "128m",
     "taskmanager.memory.framework.heap.size": "128m",
     "taskmanager.memory.framework.off-heap.size": "128m",
-    "taskmanager.memory.managed.size": "0m",
-    "taskmanager.memory.network.min": "64m",
-    "taskmanager.memory.network.max": "64m",
+    "taskmanager.memory.managed.size": "128m",  # batch sorts there; without it a batch fails
+    "taskmanager.memory.network.min": "128m",
+    "taskmanager.memory.network.max": "128m",
     "taskmanager.memory.jvm-metaspace.size": "256m",
     "taskmanager.memory.jvm-overhead.min": "192m",
     "taskmanager.memory.jvm-overhead.max": "192m",
@@ -129,15 +129,21 @@ class FlinkCluster(FlinkJobs, Service):
         self, savepoint: Path | str | None = None, checkpoint_ms: int = 5000
     ) -> list[str]:
         """Beam's flags of a stream on this cluster, from a savepoint or checkpoint if given."""
-        options = [
-            *flink.stream_options(checkpoint_ms),
+        options = [*flink.stream_options(checkpoint_ms), *self._addresses()]
+        if savepoint:
+            options.append(f"--savepoint_path={Path(savepoint).absolute().as_uri()}")
+        return options
+
+    def batch_options(self, parallelism: int = 1) -> list[str]:
+        """Beam's flags of a batch on so many slots of this cluster."""
+        return ["--runner=FlinkRunner", f"--parallelism={parallelism}", *self._addresses()]
+
+    def _addresses(self) -> list[str]:
+        return [
             f"--job_endpoint=127.0.0.1:{self._job_port}",
             "--environment_type=EXTERNAL",
             f"--environment_config=127.0.0.1:{self._pool_port}",
         ]
-        if savepoint:
-            options.append(f"--savepoint_path={Path(savepoint).absolute().as_uri()}")
-        return options
 
     def _flink(self, name: str, main_class: str, *flags: str) -> Process:
         jars = ":".join(map(str, flink_jars()))

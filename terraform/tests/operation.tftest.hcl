@@ -32,11 +32,11 @@ run "operation_is_watched" {
 
   assert {
     condition = (
-      google_cloud_scheduler_job.fold["fold"].schedule == "*/5 * * * *" &&
+      google_cloud_scheduler_job.fold["fold"].schedule == "40 * * * *" &&
       google_cloud_scheduler_job.fold["fold"].http_target[0].uri == "https://run.googleapis.com/v2/projects/${var.project_id}/locations/${var.region}/jobs/${google_cloud_run_v2_job.jobs["fold"].name}:run" &&
       google_cloud_scheduler_job.fold["fold"].http_target[0].oauth_token[0].service_account_email == google_service_account.jobs["orchestration"].email
     )
-    error_message = "The fold is not started every five minutes."
+    error_message = "The fold is not started each hour, half an hour after the batch."
   }
 
   assert {

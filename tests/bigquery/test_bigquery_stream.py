@@ -13,6 +13,8 @@ from google.cloud.bigquery_storage_v1.types import AppendRowsRequest
 
 from pipelines import end_stream as end_streams
 from pipelines import query_bigquery, streaming
+from pipelines.describe_steps import FOLDER as STEPS
+from pipelines.describe_steps import SOURCES, steps_of
 from pipelines.outputs.bigquery.rounds import Rounds, newest_epoch
 from pipelines.outputs.commit_changes import ChangeCommits, open_changes
 from pipelines.outputs.commit_stream import UnwritableLakeError
@@ -284,3 +286,8 @@ def test_without_a_folder_for_checkpoints_a_stream_asks_for_one(
     given = [f"--inbox={tmp_path}", f"--warehouse=bq://{PROJECT}.x"]
     assert streaming.main(given) == 2
     assert "must be a local folder: give one with --state" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_jobs_have_the_steps_that_they_have_for_a_folder(source: str, warehouse: str) -> None:
+    assert steps_of(source, warehouse) == (STEPS / f"{source}.txt").read_text().splitlines()

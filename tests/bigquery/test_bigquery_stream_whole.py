@@ -3,16 +3,11 @@
 from pathlib import Path
 
 from tests.bigquery.whole_bigquery_streams import BigQueryStream
-from tests.pipelines.whole_runs import read, write_catalogues, write_lines
+from tests.pipelines.whole_inbox import divide, drop
+from tests.pipelines.whole_runs import read, write_catalogues
 from tests.pipelines.whole_topics import need_servers, recent_school
 
 _PARTS = 6
-
-
-def _drop(inbox: Path, number: int, records: list[bytes]) -> None:
-    # Each file holds what it can: a line end within a record would make two of it.
-    part = write_lines(inbox / f".{number}", [record.replace(b"\n", b" ") for record in records])
-    part.rename(inbox / f"{number:03d}.jsonl")
 
 
 def test_stream_into_bigquery_gives_what_batch_gives_in_a_folder(
@@ -21,24 +16,24 @@ def test_stream_into_bigquery_gives_what_batch_gives_in_a_folder(
     need_servers()
     school, arrivals = recent_school(60)
     bodies = [arrival.body for arrival in arrivals]
-    size = -(-len(bodies) // _PARTS)
-    parts = [bodies[at : at + size] for at in range(0, len(bodies), size)]
+    parts = divide(bodies, _PARTS)
+    size = len(parts[0])
     inbox = tmp_path / "inbox"
     inbox.mkdir()
     for number in range(2):
-        _drop(inbox, number, parts[number])
+        drop(inbox, number, parts[number])
     known = write_catalogues(school, tmp_path)
     with BigQueryStream(tmp_path / "stream", warehouse, {"inbox": inbox}, **known) as stream:
         stream.start().wait_for_records(2 * size)
         run_id = stream.row()["run_id"]
-        _drop(inbox, 2, parts[2])
+        drop(inbox, 2, parts[2])
         stream.interrupt()
         assert stream.newest_row()["status"] == "stopped"
-        _drop(inbox, 3, parts[3])
+        drop(inbox, 3, parts[3])
         stream.start().wait_for_records(3 * size)
-        _drop(inbox, 4, parts[4])
+        drop(inbox, 4, parts[4])
         stream.kill()
-        _drop(inbox, 5, parts[5])
+        drop(inbox, 5, parts[5])
         stream.start().wait_for_all(len(bodies))
         row = stream.newest_row()
         assert (row["run_id"], row["status"], row["dropped"]) == (run_id, "running", 0)

@@ -10,12 +10,10 @@ from pipelines import fold, query_bigquery
 from pipelines.outputs.bigquery.connect import BigQueryError
 from pipelines.query_bigquery import Reader
 from pipelines.snapshot import open_snapshot
-from tests.pipelines.whole_runs import read
-from tests.pipelines.whole_streams import FINISH_SECONDS, WholeStream
+from tests.pipelines.whole_streams import FINISH_SECONDS, LETTER, WholeStream, dead_letters
 
 _LOOK_SECONDS = 3.0
 """The emulator answers one question at a time, of the stream too."""
-_LETTER = ("dead_letter_id", "source", "position", "reason")
 
 
 class BigQueryStream(WholeStream):
@@ -65,9 +63,8 @@ class BigQueryStream(WholeStream):
     def differences_from(self, other: Path) -> list[str]:
         """What is not as in a folder that batch has filled."""
         found = differences(open_snapshot(other), self.reader)
-        letters = self.reader.polars("ops.dead_letters").select(_LETTER).rows()
-        expected = [tuple(row[name] for name in _LETTER) for row in read(other, "ops.dead_letters")]
-        return found + ([] if sorted(letters) == sorted(expected) else ["dead letters differ"])
+        letters = self.reader.polars("ops.dead_letters").select(LETTER).rows()
+        return found + ([] if sorted(letters) == dead_letters(other) else ["dead letters differ"])
 
     def fold(self) -> None:
         """Put the changes into the tables."""

@@ -47,7 +47,7 @@ TIMES = {
     DAILY: ("30 2 * * *", 4 * 3600),
     "chapterflow_hourly": ("10 * * * *", 50 * 60),
     BACKFILL: (None, 12 * 3600),
-    FOLD: ("*/5 * * * *", 30 * 60),
+    FOLD: ("40 * * * *", 30 * 60),
 }
 """When a DAG starts, and after how many seconds it is late."""
 

@@ -14,7 +14,8 @@ from pipelines.outputs.live_store import open_client
 from pipelines.services.kafka import Kafka
 from pipelines.services.redis import Redis
 from pipelines.services.server import free_ports
-from tests.pipelines.whole_runs import read, write_catalogues, write_lines
+from tests.pipelines.whole_inbox import drop
+from tests.pipelines.whole_runs import read, write_catalogues
 from tests.pipelines.whole_streams import WholeStream, ask, from_kafka
 from tests.pipelines.whole_topics import SchoolTopics, need_servers, recent_school, sending
 
@@ -98,20 +99,14 @@ def test_files_that_appear_in_an_inbox_are_read_once(tmp_path: Path, sent: Sent)
     inbox, (port,) = tmp_path / "inbox", free_ports(1)
     inbox.mkdir()
     for number in range(2):
-        _drop(inbox, number, bodies[number * 500 : number * 500 + 500])
+        drop(inbox, number, bodies[number * 500 : number * 500 + 500])
     options = {"inbox": inbox, "metrics_port": port}
     with WholeStream(tmp_path / "stream", options) as stream:
         stream.start().wait_for_records(1000)
         for number in range(2, 6):
-            _drop(inbox, number, bodies[number * 500 : number * 500 + 500])
+            drop(inbox, number, bodies[number * 500 : number * 500 + 500])
             time.sleep(0.5)
         stream.wait_for_all(len(bodies))
         stream.assert_as_batch()
         stream.interrupt()
     assert len(stream.kept()) == len(bodies)
-
-
-def _drop(inbox: Path, number: int, records: list[bytes]) -> None:
-    # Each file holds what it can: a line end within a record would make two of it.
-    part = write_lines(inbox / f".{number}", [record.replace(b"\n", b" ") for record in records])
-    part.rename(inbox / f"{number:03d}.jsonl")

@@ -28,6 +28,8 @@ START_SECONDS, FINISH_SECONDS = 240.0, 420.0
 STOP_SECONDS, FOLLOW_SECONDS = 20.0, 120.0
 OFTEN = {"commit_interval_seconds": 3, "raw_file_seconds": 5, "publish_seconds": 20}
 """So that tests need not wait for minutes."""
+LETTER = ("dead_letter_id", "source", "position", "reason")
+"""What tells dead letters from one another, whoever wrote them."""
 
 
 def from_kafka(topics: SchoolTopics) -> dict[str, str]:
@@ -201,8 +203,8 @@ def ask(port: int, path: str) -> tuple[int, str]:
 
 def dead_letters(warehouse: Path) -> list[tuple[str, ...]]:
     """Id, source, position and reason of all of them, in order."""
-    names = ("dead_letter_id", "source", "position", "reason")
-    return sorted(tuple(row[n] for n in names) for row in read(warehouse, "ops.dead_letters"))
+    rows = read(warehouse, "ops.dead_letters")
+    return sorted(tuple(row[name] for name in LETTER) for row in rows)
 
 
 def _is_stream(row: Mapping[str, Any]) -> bool:
