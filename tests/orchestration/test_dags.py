@@ -319,7 +319,10 @@ def test_backfill_from_a_date_after_its_end_runs_no_batch(
 
 
 def test_a_run_that_is_late_is_told_of_by_the_triggerer(home: Path) -> None:
-    found, printed = Airflow(home, ON_GOOGLE).inside("deadline", DAILY)
+    airflow = Airflow(home, ON_GOOGLE)
+    stored = airflow.run("airflow", "dags", "reserialize")
+    assert stored.returncode == 0, stored.stderr[-3000:]
+    found, printed = airflow.inside("deadline", DAILY)
     assert found["states"] == ["running", "success"]
     assert abs(found["seconds_left"] - 4 * 3600) < 300
     assert found["callback"] == "chapterflow_alerts.tell_missed_deadline"

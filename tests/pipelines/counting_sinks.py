@@ -22,7 +22,6 @@ from tests.pipelines.stream_lake import RETENTION, changes, event, stream_run
 from transforms.derive import DeriveOptions
 
 RUN_ID = "20260301T080000-00000001"
-NUMBERS_AN_HOUR = 60
 
 
 def line(number: int) -> tuple[bytes, int]:
