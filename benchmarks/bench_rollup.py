@@ -28,8 +28,8 @@ from pipelines.outputs.commit_run import Facts, commit_run
 from pipelines.outputs.describe_run import Run
 from pipelines.outputs.lake import Lake
 from pipelines.outputs.write_rows import write_rows
-from pipelines.queries import answer, connect, find, load_queries
-from pipelines.snapshot import open_snapshot
+from pipelines.readers.queries import answer, connect, find, load_queries
+from pipelines.readers.snapshot import open_snapshot
 from transforms.catalogue import build_catalogue, build_questions
 from transforms.contribute import TABLE_OF
 from transforms.derive import Derived, DeriveOptions, derive

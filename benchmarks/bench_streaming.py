@@ -18,8 +18,8 @@ from typing import Any
 import polars as pl
 
 from benchmarks.probe_stream import KEY, TOPIC, Probe, metric, metrics, quantiles
-from pipelines.companions import KEY_VARIABLE
 from pipelines.live_demo import program, wait_until_reading
+from pipelines.options.companions import KEY_VARIABLE
 from pipelines.outputs.lake import Lake
 from pipelines.services.kafka import Kafka
 from pipelines.services.redis import Redis

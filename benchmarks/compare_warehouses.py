@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import polars as pl
 
 from pipelines.outputs.bigquery.address import is_bigquery
-from pipelines.query_bigquery import Reader, open_reader
-from pipelines.snapshot import Snapshot, open_snapshot
+from pipelines.readers.query_bigquery import Reader, open_reader
+from pipelines.readers.snapshot import Snapshot, open_snapshot
 from schemas import tables
 
 STAMPS = ("processed_at", "schema_version")

@@ -6,10 +6,10 @@ Takes the options of `pipelines.streaming`; `benchmarks.bench_streaming --only_l
 import sys
 from collections.abc import Sequence
 
+from pipelines.options.stream_options import parse_stream_options
 from pipelines.resume import locked_state
 from pipelines.spare_memory import spare_memory
 from pipelines.stream_graph import read_records, stream_settings, update_live
-from pipelines.stream_options import parse_stream_options
 from pipelines.streaming import open_pipeline, plan_stream
 from transforms.parse_stream import ParseStream
 

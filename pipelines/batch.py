@@ -14,19 +14,26 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.transforms.environments import SubprocessSDKEnvironment
 
-from pipelines import VERSION, progress, storage, worker
-from pipelines.flags import build_parser
+from pipelines import VERSION, storage, worker
 from pipelines.graph import BatchPlan, build_batch
 from pipelines.inputs import Chunk, InputError, plan_chunks
-from pipelines.logs import leave
-from pipelines.options import BatchOptions, UsageError, changed_options, fail, parse_batch_options
+from pipelines.observability import progress
+from pipelines.observability.logs import leave
+from pipelines.options.batch_options import (
+    BatchOptions,
+    UsageError,
+    changed_options,
+    fail,
+    parse_batch_options,
+)
+from pipelines.options.flags import build_parser
+from pipelines.options.runner_flags import only_launches
+from pipelines.options.settings import read_derive_options, read_parse_settings
 from pipelines.outputs.describe_run import Run, new_run_id
 from pipelines.outputs.open_warehouse import check_staging, open_warehouse, staging_folder
 from pipelines.outputs.owned_dates import all_dates, refusal_in, refuse_owned
 from pipelines.outputs.recover import remove_stale_staging
-from pipelines.runner_flags import only_launches
-from pipelines.settings import read_derive_options, read_parse_settings
-from pipelines.snapshot import WarehouseError
+from pipelines.readers.snapshot import WarehouseError
 
 CHUNK_BYTES = 16 << 20
 """Small enough that the last chunk keeps nobody waiting for long."""

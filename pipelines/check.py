@@ -6,15 +6,16 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from pipelines import VERSION, flags
+from pipelines import VERSION
 from pipelines.batch import exit_code
-from pipelines.checks import Result, own_checks, run_checks
-from pipelines.flags import FlagParser, UsageError
-from pipelines.models import SQL
-from pipelines.options import fail
+from pipelines.models.checks import Result, own_checks, run_checks
+from pipelines.models.places import Place, open_place
+from pipelines.models.run_models import Engine
+from pipelines.models.sql_models import SQL
+from pipelines.options import flags
+from pipelines.options.batch_options import fail
+from pipelines.options.flags import FlagParser, UsageError
 from pipelines.outputs.describe_run import Run, new_run_id
-from pipelines.rollup_places import Place, open_place
-from pipelines.run_models import Engine
 from schemas import tables
 
 _AS_OF = "as_of_date"

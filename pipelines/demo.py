@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.simulate.__main__ import main as simulate
-from pipelines import answers, batch, report, rollup
-from pipelines.companions import KEY_VARIABLE
-from pipelines.logs import leave
-from pipelines.snapshot import open_snapshot
+from pipelines import batch, report, rollup
+from pipelines.observability.logs import leave
+from pipelines.options.companions import KEY_VARIABLE
+from pipelines.readers import answers
+from pipelines.readers.snapshot import open_snapshot
 
 
 def main(argv: Sequence[str] | None = None) -> int:

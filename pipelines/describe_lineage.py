@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from pipelines.generated_files import write_or_check
-from pipelines.models import Model, load_models
+from pipelines.models.sql_models import Model, load_models
 
 DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "lineage.md"
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from pipelines import (
     check,
     end_stream,
-    flags,
     fold,
     live_demo,
     maintain,
@@ -17,10 +16,10 @@ from pipelines import (
     replay_dead_letters,
     report,
     rollup,
-    stream_flags,
     watch,
 )
 from pipelines.generated_files import write_or_check
+from pipelines.options import flags, stream_flags
 
 DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "options.md"
 PROGRAMS = (

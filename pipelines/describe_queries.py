@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from pipelines.generated_files import write_or_check
-from pipelines.queries import PARAMETERS, Column, Query, load_queries
+from pipelines.readers.queries import PARAMETERS, Column, Query, load_queries
 
 DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "queries.md"
 

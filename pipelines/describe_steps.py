@@ -17,9 +17,9 @@ from apache_beam.runners.dataflow.dataflow_runner import DataflowRunner
 
 from pipelines.batch import plan_batch
 from pipelines.graph import build_batch
-from pipelines.options import parse_batch_options
+from pipelines.options.batch_options import parse_batch_options
+from pipelines.options.stream_options import parse_stream_options
 from pipelines.stream_graph import build_stream
-from pipelines.stream_options import parse_stream_options
 from pipelines.streaming import plan_stream
 
 FOLDER = Path(__file__).resolve().parent.parent / "templates" / "steps"

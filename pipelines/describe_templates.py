@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipelines import VERSION, flags, stream_flags
+from pipelines import VERSION
 from pipelines.generated_files import write_or_check
-from pipelines.template_parameters import parameters
+from pipelines.options import flags, stream_flags
+from pipelines.options.template_parameters import parameters
 
 FOLDER = Path(__file__).resolve().parent.parent / "templates"
 IMAGE = "@IMAGE@"

@@ -3,10 +3,10 @@
 import sys
 from collections.abc import Sequence
 
-from pipelines import flags
 from pipelines.batch import exit_code
-from pipelines.flags import FlagParser, UsageError
-from pipelines.logs import leave
+from pipelines.observability.logs import leave
+from pipelines.options import flags
+from pipelines.options.flags import FlagParser, UsageError
 from pipelines.outputs.open_warehouse import open_warehouse
 from pipelines.outputs.owned_dates import running_streams
 from pipelines.outputs.register_stream import end_stream

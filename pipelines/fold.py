@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from google.cloud import bigquery
 
-from pipelines.flags import FlagParser
+from pipelines.options.flags import FlagParser
 from pipelines.outputs.bigquery.address import Address, parse
 from pipelines.outputs.bigquery.clean_changes import clean_changes, is_due
 from pipelines.outputs.bigquery.fold import Folded, fold_changes, look

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from benchmarks.simulate.options import TOPICS
 from pipelines import watch
-from pipelines.companions import KEY_VARIABLE
 from pipelines.demo import own_key
+from pipelines.options.companions import KEY_VARIABLE
 from pipelines.services.errors import ServiceError
 from pipelines.services.jars import job_server_jar
 from pipelines.services.kafka import Kafka

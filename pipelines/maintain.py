@@ -16,10 +16,9 @@ import pyarrow as pa
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
-from pipelines import print_table
 from pipelines.outputs.recover import committing
-from pipelines.record_maintenance import readable_version, record
-from pipelines.snapshot import (
+from pipelines.readers import print_table
+from pipelines.readers.snapshot import (
     CREATED,
     RUNS,
     MissingTableError,
@@ -29,6 +28,7 @@ from pipelines.snapshot import (
     newest_completed,
     one_line,
 )
+from pipelines.record_maintenance import readable_version, record
 from schemas import tables
 
 _UNFINISHED = "a run is under way or was interrupted: not compacted"

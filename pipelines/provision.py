@@ -6,15 +6,15 @@ from collections.abc import Callable, Sequence
 
 from google.cloud import bigquery
 
-from pipelines.flags import FlagParser, UsageError
-from pipelines.options import fail
+from pipelines.options.batch_options import fail
+from pipelines.options.flags import FlagParser, UsageError
 from pipelines.outputs.bigquery.address import Address, parse
 from pipelines.outputs.bigquery.connect import BigQueryError, connect, refusals
 from pipelines.outputs.bigquery.describe_tables import Choices
 from pipelines.outputs.bigquery.fold import make_position
 from pipelines.outputs.bigquery.plan import Plan, plan
 from pipelines.outputs.bigquery.turn import make_turn
-from pipelines.snapshot import WarehouseError
+from pipelines.readers.snapshot import WarehouseError
 from schemas import tables
 
 

@@ -10,11 +10,11 @@ import polars as pl
 import pyarrow as pa
 from polars import selectors
 
-from pipelines import print_table, queries, query_bigquery
-from pipelines.flags import UsageError
+from pipelines.options.flags import UsageError
 from pipelines.outputs.bigquery.address import is_bigquery
 from pipelines.outputs.bigquery.connect import BigQueryError
-from pipelines.snapshot import Snapshot, WarehouseError, one_line, open_snapshot
+from pipelines.readers import print_table, queries, query_bigquery
+from pipelines.readers.snapshot import Snapshot, WarehouseError, one_line, open_snapshot
 from schemas import tables
 
 FORMATS = ("table", "csv", "json")

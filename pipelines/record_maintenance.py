@@ -10,7 +10,7 @@ import pyarrow as pa
 from deltalake import DeltaTable, write_deltalake
 
 from pipelines.outputs.recover import committing
-from pipelines.snapshot import (
+from pipelines.readers.snapshot import (
     RUNS,
     CompletedRun,
     MissingTableError,

@@ -15,12 +15,13 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from pipelines import progress, storage
+from pipelines import storage
 from pipelines.batch import exit_code, plan_batch, run_batch, topic_of
-from pipelines.logs import leave
-from pipelines.options import BatchOptions, UsageError, parse_batch_options
+from pipelines.observability import progress
+from pipelines.observability.logs import leave
+from pipelines.options.batch_options import BatchOptions, UsageError, parse_batch_options
 from pipelines.outputs.lake import Lake
-from pipelines.snapshot import open_snapshot
+from pipelines.readers.snapshot import open_snapshot
 from transforms.calendar import dates as dates_in_zone
 from transforms.parse_events import ParseSettings, parse_block
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import polars as pl
 
-from pipelines import queries, report_charts, report_page
-from pipelines.report_charts import Chart
-from pipelines.snapshot import Snapshot, WarehouseError, open_snapshot
+from pipelines.readers import queries, report_charts, report_page
+from pipelines.readers.report_charts import Chart
+from pipelines.readers.snapshot import Snapshot, WarehouseError, open_snapshot
 
 SECTIONS: dict[str, Callable[[pl.DataFrame], Chart]] = {
     "active_students": report_charts.active_students,

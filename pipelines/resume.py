@@ -12,16 +12,16 @@ from typing import IO, Any
 from urllib.parse import unquote, urlparse
 
 from pipelines import VERSION
-from pipelines.checkpoint_options import Marks, refuse_changed
-from pipelines.flags import UsageError
-from pipelines.options import changed_options
+from pipelines.options.batch_options import changed_options
+from pipelines.options.checkpoint_options import Marks, refuse_changed
+from pipelines.options.flags import UsageError
+from pipelines.options.runner_flags import savepoint_of
+from pipelines.options.stream_flags import build_parser
+from pipelines.options.stream_options import StreamOptions
 from pipelines.outputs.describe_run import Run, new_run_id
 from pipelines.outputs.earlier_streams import EarlierStream, earlier_streams, stream_of_checkpoint
 from pipelines.outputs.open_warehouse import Tables
-from pipelines.runner_flags import savepoint_of
 from pipelines.services import flink
-from pipelines.stream_flags import build_parser
-from pipelines.stream_options import StreamOptions
 
 _LOG = logging.getLogger("chapterflow.streaming")
 _RUN_FILE, _LOCK_FILE = "run.json", "lock"

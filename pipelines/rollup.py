@@ -8,14 +8,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pipelines import VERSION, flags
+from pipelines import VERSION
 from pipelines.batch import exit_code
-from pipelines.flags import FlagParser, UsageError
-from pipelines.models import SQL, load_models
-from pipelines.options import fail
+from pipelines.models.places import Place, open_place
+from pipelines.models.run_models import Made, Plan, Reckoning, plan_models, run_models
+from pipelines.models.sql_models import SQL, load_models
+from pipelines.options import flags
+from pipelines.options.batch_options import fail
+from pipelines.options.flags import FlagParser, UsageError
 from pipelines.outputs.describe_run import Run, new_run_id
-from pipelines.rollup_places import Place, open_place
-from pipelines.run_models import Made, Plan, Reckoning, plan_models, run_models
 
 _CALENDAR = "gold.platform_daily"
 """It has a row for every date with an event."""

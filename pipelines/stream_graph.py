@@ -8,19 +8,20 @@ from typing import Any
 
 import apache_beam as beam
 
-from pipelines import VERSION, observe
+from pipelines import VERSION
 from pipelines.inputs.streams.pubsub import PubSubStream
 from pipelines.inputs.streams.pubsub_direct import ReadPubSubDirectly, ahead_seconds
 from pipelines.inputs.streams.read import ReadStream
 from pipelines.inputs.streams.sources import StreamSource
+from pipelines.observability import observe
+from pipelines.observability.watch_worker import WatchEvents, WatchWorker
+from pipelines.options.stream_options import StreamOptions
 from pipelines.outputs.deliver_alerts import DeliverAlerts, LiveStoreDelivery
 from pipelines.outputs.describe_run import Run
 from pipelines.outputs.keep_tables import KeepTables
 from pipelines.outputs.live_store import open_client
 from pipelines.outputs.raw_zone import KeepRaw
 from pipelines.outputs.update_live import UpdateLive
-from pipelines.stream_options import StreamOptions
-from pipelines.watch_worker import WatchEvents, WatchWorker
 from transforms.alert_options import AlertRules
 from transforms.derive import DeriveOptions
 from transforms.follow_students import FollowSettings, FollowStudents

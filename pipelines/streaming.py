@@ -12,24 +12,24 @@ from apache_beam.runners.direct.direct_runner import BundleBasedDirectRunner
 from apache_beam.runners.runner import PipelineResult, PipelineState
 
 from pipelines.batch import exit_code
-from pipelines.checkpoint_options import mark_options
-from pipelines.companions import load_key
 from pipelines.inputs.streams.inbox import InboxStream
 from pipelines.inputs.streams.kafka import KafkaStream
 from pipelines.inputs.streams.pubsub import PubSubStream
 from pipelines.inputs.streams.sources import StreamSource
 from pipelines.inputs.streams.watermarks import WatermarkOptions
-from pipelines.logs import leave, start_logging
+from pipelines.observability.logs import leave, start_logging
+from pipelines.options.checkpoint_options import mark_options
+from pipelines.options.companions import load_key
+from pipelines.options.runner_flags import only_launches
+from pipelines.options.settings import read_derive_options, read_parse_settings
+from pipelines.options.stream_options import StreamOptions, parse_stream_options
 from pipelines.outputs.describe_run import Run
 from pipelines.outputs.open_warehouse import Tables, open_warehouse
 from pipelines.outputs.register_stream import end_stream, register_stream
 from pipelines.resume import locked_state, resume_run
-from pipelines.runner_flags import only_launches
 from pipelines.services import flink
-from pipelines.settings import read_derive_options, read_parse_settings
 from pipelines.spare_memory import spare_memory
 from pipelines.stream_graph import StreamPlan, build_stream, fingerprint
-from pipelines.stream_options import StreamOptions, parse_stream_options
 
 _LOG = logging.getLogger("chapterflow.streaming")
 _DIRECT = ("DirectRunner", "BundleBasedDirectRunner")

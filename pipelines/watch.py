@@ -9,8 +9,8 @@ from typing import Any, TextIO
 
 import redis
 
-from pipelines import watch_screen
-from pipelines.live_view import LiveOptions, read_live
+from pipelines.live import screen
+from pipelines.live.view import LiveOptions, read_live
 from pipelines.outputs.live_store import open_client
 
 _CLEAR, _HOME, _REST_OF_SCREEN = "\x1b[2J", "\x1b[H", "\x1b[J"
@@ -67,10 +67,10 @@ def _seconds(text: str) -> float:
 def _draw(client: Any, options: LiveOptions, out: TextIO) -> str:
     view = read_live(client, int(time.time() * 1000), options)
     size = shutil.get_terminal_size((80, 24))
-    return watch_screen.render(view, size.columns, size.lines - 1, out.isatty())
+    return screen.render(view, size.columns, size.lines - 1, out.isatty())
 
 
-def _watch(draw: Callable[[], str], screen: str, every: float, out: TextIO) -> None:
+def _watch(draw: Callable[[], str], shown: str, every: float, out: TextIO) -> None:
     """Refresh until Ctrl-C. While the store is away the last figures stay, and a line says so."""
     is_terminal = out.isatty()
     if is_terminal:
@@ -78,10 +78,10 @@ def _watch(draw: Callable[[], str], screen: str, every: float, out: TextIO) -> N
     try:
         while True:
             # Drawn over what is there: clearing first would flicker.
-            out.write(_HOME + screen + _REST_OF_SCREEN if is_terminal else screen + "\n")
+            out.write(_HOME + shown + _REST_OF_SCREEN if is_terminal else shown + "\n")
             out.flush()
             time.sleep(every)
-            screen = _next(draw, screen)
+            shown = _next(draw, shown)
     except (KeyboardInterrupt, BrokenPipeError):
         pass
     finally:
@@ -89,11 +89,11 @@ def _watch(draw: Callable[[], str], screen: str, every: float, out: TextIO) -> N
             out.write(_SHOW_CURSOR + "\n")
 
 
-def _next(draw: Callable[[], str], screen: str) -> str:
+def _next(draw: Callable[[], str], shown: str) -> str:
     try:
         return draw()
     except (redis.exceptions.RedisError, OSError) as error:
-        lines = screen.splitlines()
+        lines = shown.splitlines()
         width = shutil.get_terminal_size((80, 24)).columns
         return "\n".join([*lines[:-1], f"the live store does not answer: {error}"[: width - 1]])
 

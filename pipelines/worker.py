@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 
-from pipelines.logs import leave
+from pipelines.observability.logs import leave
 
 
 def main() -> int:

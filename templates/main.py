@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from pipelines import batch, streaming
-from pipelines.logs import leave
+from pipelines.observability.logs import leave
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -13,8 +13,8 @@ from typing import Any
 
 import polars as pl
 
-from pipelines import observe
-from pipelines.health import HEALTH
+from pipelines.observability import observe
+from pipelines.observability.health import HEALTH
 from pipelines.outputs.bigquery.address import Address
 from pipelines.outputs.bigquery.connect import BigQueryError
 from pipelines.outputs.bigquery.rounds import Rounds, SupersededError
@@ -27,7 +27,7 @@ from pipelines.outputs.follow_trends import ANOMALIES, trend_changes
 from pipelines.outputs.lay_changes import LaidOver, as_changes, joined, newest_changes
 from pipelines.outputs.owned_dates import FirstOwned
 from pipelines.outputs.register_stream import counts_of, stream_row
-from pipelines.snapshot import WarehouseError
+from pipelines.readers.snapshot import WarehouseError
 from schemas import arrow, tables
 from schemas.streamed import is_streamed
 from transforms.derive import DeriveOptions

@@ -17,8 +17,8 @@ import polars as pl
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
-from pipelines import observe
-from pipelines.health import HEALTH
+from pipelines.observability import observe
+from pipelines.observability.health import HEALTH
 from pipelines.outputs.commit_run import commit_dimensions
 from pipelines.outputs.describe_run import Run, describe_run
 from pipelines.outputs.find_keys import FoundKeys
@@ -29,7 +29,7 @@ from pipelines.outputs.recover import committing, undo_half, whole_versions
 from pipelines.outputs.register_stream import as_newest, counts_of, stream_row, write_row
 from pipelines.outputs.tend_tables import is_due, tend
 from pipelines.outputs.upsert_rows import upsert
-from pipelines.snapshot import CREATED
+from pipelines.readers.snapshot import CREATED
 from schemas import tables
 from transforms.derive import DeriveOptions
 from transforms.describe_dimensions import describe_dates

@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 from deltalake import DeltaTable
 
-from pipelines.checks import Result
+from pipelines.models.checks import Result
 from pipelines.outputs.describe_run import Run, describe_run
 from pipelines.outputs.find_keys import FoundKeys, stored_schema
 from pipelines.outputs.lake import Lake

@@ -12,8 +12,8 @@ from typing import Any, Protocol
 import apache_beam as beam
 import redis
 
-from pipelines import observe
-from pipelines.live_keys import LiveKeys
+from pipelines.live.keys import LiveKeys
+from pipelines.observability import observe
 
 Incident = Mapping[str, Any]
 """What `transforms.track_incidents.describe` gives."""

@@ -22,7 +22,7 @@ from deltalake.transaction import AddAction
 
 from pipelines import storage
 from pipelines.outputs.write_rows import NewFile, write_rows
-from pipelines.snapshot import environment_options, refuse_bigquery
+from pipelines.readers.snapshot import environment_options, refuse_bigquery
 from schemas import arrow, tables
 
 KEEP_LOG = PostCommitHookProperties(cleanup_expired_logs=False)

@@ -15,8 +15,8 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from pipelines import live_keys
-from pipelines.live_keys import LiveKeys
+from pipelines.live import keys
+from pipelines.live.keys import LiveKeys
 from transforms.describe_live import LATEST, LiveUpdate, StudentUpdate
 from transforms.options import MetricOptions
 
@@ -75,7 +75,7 @@ class LiveStore:
             batch.evalsha(self._script, 0, self._keys.prefix, chunk, self._settings)
         for update in updates:
             batch.zadd(self._keys.latest, update.latest)
-        batch.expire(self._keys.latest, live_keys.STUDENT_SECONDS)
+        batch.expire(self._keys.latest, keys.STUDENT_SECONDS)
         batch.zremrangebyrank(self._keys.latest, 0, -LATEST - 1)
         batch.hset(self._keys.pipeline, mapping=_lag(updates, now_ms))
         batch.execute()
@@ -106,12 +106,12 @@ def _lag(updates: Sequence[PackedUpdate], now_ms: int) -> dict[str, int]:
 def _settings(options: MetricOptions) -> dict[str, int]:
     return {
         "gap_ms": options.session_gap_ms,
-        "window_minutes": live_keys.WINDOW_MINUTES,
-        "minute_seconds": live_keys.MINUTE_SECONDS,
-        "recent_seconds": live_keys.RECENT_SECONDS,
-        "student_seconds": live_keys.STUDENT_SECONDS,
-        "last_ms": live_keys.LAST_MS,
-        "log_entries": live_keys.LOG_ENTRIES,
-        "most_recent_bytes": live_keys.MOST_RECENT_BYTES,
-        "most_sessions": live_keys.SESSIONS_OF_STUDENT,
+        "window_minutes": keys.WINDOW_MINUTES,
+        "minute_seconds": keys.MINUTE_SECONDS,
+        "recent_seconds": keys.RECENT_SECONDS,
+        "student_seconds": keys.STUDENT_SECONDS,
+        "last_ms": keys.LAST_MS,
+        "log_entries": keys.LOG_ENTRIES,
+        "most_recent_bytes": keys.MOST_RECENT_BYTES,
+        "most_sessions": keys.SESSIONS_OF_STUDENT,
     }

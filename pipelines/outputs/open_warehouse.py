@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from pipelines import objects, storage
-from pipelines.flags import UsageError
+from pipelines.options.flags import UsageError
 from pipelines.outputs.bigquery.address import is_bigquery, parse
 from pipelines.outputs.bigquery.warehouse import BigQueryWarehouse, open_bigquery
 from pipelines.outputs.lake import Lake

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from pipelines.flags import UsageError
+from pipelines.options.flags import UsageError
 from pipelines.outputs.open_warehouse import Tables
 
 FirstOwned = Callable[[int], datetime.date]

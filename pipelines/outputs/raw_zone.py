@@ -21,7 +21,8 @@ from apache_beam.transforms.window import GlobalWindow, GlobalWindows
 from apache_beam.utils.timestamp import MIN_TIMESTAMP, Timestamp
 from apache_beam.utils.windowed_value import WindowedValue
 
-from pipelines import observe, storage
+from pipelines import storage
+from pipelines.observability import observe
 from pipelines.outputs.raw_files import Member, Place, file_of, pack, place_of, read_receipt
 from pipelines.outputs.stable import UNUSED, StableParDo
 

@@ -20,7 +20,7 @@ from deltalake import DeltaTable
 
 from pipelines import storage
 from pipelines.outputs.lake import Lake
-from pipelines.snapshot import CREATED, RUNS, completed_runs
+from pipelines.readers.snapshot import CREATED, RUNS, completed_runs
 from schemas import tables
 
 STALE_AFTER = datetime.timedelta(days=1)

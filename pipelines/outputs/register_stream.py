@@ -22,8 +22,8 @@ from pipelines.outputs.open_warehouse import Tables
 from pipelines.outputs.owned_dates import running_streams
 from pipelines.outputs.recover import committing, undo_dead_runs, whole_versions
 from pipelines.outputs.upsert_rows import upsert
+from pipelines.readers.snapshot import CREATED, RUNS, completed_runs
 from pipelines.record_maintenance import readable_version
-from pipelines.snapshot import CREATED, RUNS, completed_runs
 from schemas import tables
 
 _RUNS, _NOBODY = "pipeline_runs", ""

@@ -15,7 +15,7 @@ from typing import Protocol
 
 import redis
 
-from pipelines import observe
+from pipelines.observability import observe
 from pipelines.outputs.live_store import PackedUpdate
 
 MOST_BYTES = 64 * 2**20

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from deltalake import DeltaTable
 
-from pipelines.snapshot import RUNS
+from pipelines.readers.snapshot import RUNS
 from schemas import tables
 
 EVERY_COMMITS = 500

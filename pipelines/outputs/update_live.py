@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import apache_beam as beam
 import polars as pl
 
-from pipelines.live_keys import LiveKeys
+from pipelines.live.keys import LiveKeys
 from pipelines.outputs.live_store import LiveStore, open_client, pack_update
 from pipelines.outputs.send_live import MOST_BYTES, LiveSender
 from transforms.describe_live import describe_live

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
-from pipelines.flags import FlagParser, UsageError
+from pipelines.options.flags import FlagParser, UsageError
 from pipelines.services.cluster import FlinkCluster
 from pipelines.services.errors import ServiceError
 from pipelines.services.jars import cache_folder, flink_jars, job_server_jar, kafka_jars

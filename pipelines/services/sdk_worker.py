@@ -9,7 +9,7 @@ import os
 import sys
 
 from pipelines import worker
-from pipelines.logs import leave
+from pipelines.observability.logs import leave
 from pipelines.spare_memory import spare_memory
 
 

@@ -7,7 +7,7 @@ import pytest
 from benchmarks.bench_rollup import answer_once, make_warehouse
 from benchmarks.simulate_year import Year
 from pipelines import rollup
-from pipelines.queries import load_queries
+from pipelines.readers.queries import load_queries
 
 
 @pytest.fixture(scope="module")

@@ -3,9 +3,9 @@
 import pytest
 
 from pipelines import batch, provision, query
-from pipelines.flags import UsageError
+from pipelines.options.flags import UsageError
 from pipelines.outputs.bigquery.address import Address, parse
-from pipelines.snapshot import WarehouseError, open_snapshot
+from pipelines.readers.snapshot import WarehouseError, open_snapshot
 
 _THERE = Address("my-school", "dev")
 

@@ -17,7 +17,7 @@ from pipelines.outputs.bigquery.address import parse
 from pipelines.outputs.bigquery.append import PAUSES, Appender, as_stored, batches_of
 from pipelines.outputs.bigquery.connect import BigQueryError, connect
 from pipelines.outputs.bigquery.run_sql import rows_of
-from pipelines.snapshot import WarehouseError
+from pipelines.readers.snapshot import WarehouseError
 from schemas.bigquery import table_fields
 from schemas.gold_daily import TimeCount
 from schemas.tables import Column, Table

@@ -17,15 +17,16 @@ import requests
 from polars.testing import assert_frame_equal
 
 from benchmarks.compare_warehouses import compared_tables, differences
-from pipelines import queries, query, query_bigquery
+from pipelines import query
 from pipelines.outputs.bigquery import turn
 from pipelines.outputs.bigquery.connect import BigQueryError
 from pipelines.outputs.bigquery.describe_tables import TURN
 from pipelines.outputs.commit_run import Facts, commit_run
 from pipelines.outputs.describe_run import Run
 from pipelines.outputs.open_warehouse import open_warehouse
-from pipelines.query_bigquery import Reader
-from pipelines.snapshot import open_snapshot
+from pipelines.readers import queries, query_bigquery
+from pipelines.readers.query_bigquery import Reader
+from pipelines.readers.snapshot import open_snapshot
 from tests.bigquery.proxy import Proxy, Request
 from tests.pipelines import term
 from tests.pipelines.whole_runs import run, write_lines

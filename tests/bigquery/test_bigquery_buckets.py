@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks.compare_warehouses import differences
-from pipelines import query_bigquery
-from pipelines.query_bigquery import Reader
-from pipelines.snapshot import open_snapshot
+from pipelines.readers import query_bigquery
+from pipelines.readers.query_bigquery import Reader
+from pipelines.readers.snapshot import open_snapshot
 from tests.bigquery.emulator import Emulator
 from tests.bigquery.proxy import Proxy
 from tests.compare_rows import DEFAULT_KEY

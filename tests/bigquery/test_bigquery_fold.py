@@ -28,7 +28,7 @@ from pipelines.outputs.bigquery.describe_tables import TURN
 from pipelines.outputs.bigquery.warehouse import open_bigquery
 from pipelines.outputs.describe_run import Run, describe_run
 from pipelines.outputs.owned_dates import OwnedDatesError, refuse_owned
-from pipelines.query_bigquery import Reader
+from pipelines.readers.query_bigquery import Reader
 from schemas.tables import Table, get
 from tests.bigquery.emulator import PROJECT
 from tests.bigquery.proxy import Proxy, Request

@@ -15,16 +15,18 @@ import pytest
 from google.cloud import bigquery
 from polars.testing import assert_frame_equal
 
-from pipelines import check, models, queries, query_bigquery, rollup
-from pipelines.query_bigquery import Reader
-from pipelines.snapshot import Snapshot, open_snapshot
+from pipelines import check, rollup
+from pipelines.models import sql_models
+from pipelines.readers import queries, query_bigquery
+from pipelines.readers.query_bigquery import Reader
+from pipelines.readers.snapshot import Snapshot, open_snapshot
 from schemas import tables
 from tests.bigquery.proxy import Proxy
 from tests.pipelines import term
 from tests.pipelines.whole_runs import run
 
 STAMPS = ("processed_at", "schema_version")
-MODELS = models.load_models()
+MODELS = sql_models.load_models()
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +70,7 @@ def _as_of(folder: Snapshot) -> datetime.date:
 def test_model_gives_the_rows_of_a_folder(name: str, folder: Snapshot, loaded: Reader) -> None:
     given: dict[str, Any] = {"as_of_date": _as_of(folder), "away_days": 7, "pass_mark": 0.6}
     sql = MODELS[name].sql
-    used = {key: given[key] for key in models.parameters_of(sql)}
+    used = {key: given[key] for key in sql_models.parameters_of(sql)}
     theirs = folder.polars(tables.get(name).full_name).drop(STAMPS)
     ours = loaded.run(sql, used).select(theirs.columns).cast(dict(theirs.schema))
     key = list(tables.get(name).key)
@@ -104,7 +106,7 @@ def test_failing_check_keeps_the_old_rows_and_what_depends_on_them(
     loaded: Reader, warehouse: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     sql = tmp_path / "sql"
-    shutil.copytree(models.SQL, sql)
+    shutil.copytree(sql_models.SQL, sql)
     model = sql / "models" / "chapter_difficulty.sql"
     wrong = "WITH wrong AS (SELECT 1 AS one) SELECT * FROM ({}) UNION ALL SELECT * FROM ({})"
     text = model.read_text("utf-8")

@@ -12,7 +12,7 @@ import pytest
 from google.cloud.bigquery_storage_v1.types import AppendRowsRequest
 
 from pipelines import end_stream as end_streams
-from pipelines import query_bigquery, streaming
+from pipelines import streaming
 from pipelines.describe_steps import FOLDER as STEPS
 from pipelines.describe_steps import SOURCES, steps_of
 from pipelines.outputs.bigquery.rounds import Rounds, newest_epoch
@@ -22,7 +22,8 @@ from pipelines.outputs.describe_run import Run
 from pipelines.outputs.open_warehouse import Tables, open_warehouse
 from pipelines.outputs.owned_dates import OwnedDatesError, refuse_owned, running_streams
 from pipelines.outputs.register_stream import end_stream, register_stream
-from pipelines.query_bigquery import Reader
+from pipelines.readers import query_bigquery
+from pipelines.readers.query_bigquery import Reader
 from schemas import tables
 from schemas.kinds import kind
 from tests.bigquery.emulator import PROJECT, Emulator

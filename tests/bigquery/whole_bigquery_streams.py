@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.compare_warehouses import differences
-from pipelines import fold, query_bigquery
+from pipelines import fold
 from pipelines.outputs.bigquery.connect import BigQueryError
-from pipelines.query_bigquery import Reader
-from pipelines.snapshot import open_snapshot
+from pipelines.readers import query_bigquery
+from pipelines.readers.query_bigquery import Reader
+from pipelines.readers.snapshot import open_snapshot
 from tests.pipelines.whole_streams import FINISH_SECONDS, LETTER, WholeStream, dead_letters
 
 _LOOK_SECONDS = 3.0

@@ -10,7 +10,7 @@ import pytest
 
 from pipelines import describe_lineage, describe_options, describe_queries
 from pipelines.query import run_query
-from pipelines.snapshot import open_snapshot
+from pipelines.readers.snapshot import open_snapshot
 from schemas import generate, tables
 from tests.docs.read_docs import ROOT, Block, anchors, blocks, documents, links, options_named
 from tests.needs import need
@@ -127,7 +127,7 @@ def test_options_are_described_as_they_are() -> None:
 
 
 def test_every_option_of_the_batch_is_described(capsys: pytest.CaptureFixture[str]) -> None:
-    from pipelines.options import parse_batch_options
+    from pipelines.options.batch_options import parse_batch_options
 
     with pytest.raises(SystemExit):
         parse_batch_options(["--help"])

@@ -8,8 +8,8 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from pipelines import views
-from pipelines.models import inputs_of, run_sql, teach_googlesql
+from pipelines.models.sql_models import inputs_of, run_sql, teach_googlesql
+from pipelines.readers import views
 from schemas import arrow
 from schemas.tables import LAYERS, tables
 from tests.compare_rows import RELATIVE_TOLERANCE

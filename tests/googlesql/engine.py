@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import polars as pl
 
-from pipelines.models import parameters_of
+from pipelines.models.sql_models import parameters_of
 from pipelines.services.jars import fetch_jars
 from pipelines.services.java import find_java
 from tests.googlesql.compiled import compiled

@@ -7,7 +7,7 @@ from itertools import product
 import polars as pl
 import pytest
 
-from pipelines.models import SQL
+from pipelines.models.sql_models import SQL
 from schemas import arrow
 from tests.googlesql.agree import assert_both_engines_agree, assert_same_rows
 from tests.googlesql.engine import Engine

@@ -12,7 +12,7 @@ import yaml
 
 from benchmarks.compare_warehouses import differences
 from pipelines import check, fold, rollup
-from pipelines.snapshot import open_snapshot
+from pipelines.readers.snapshot import open_snapshot
 from tests.orchestration.airflow_home import ROOT, Airflow
 from tests.orchestration.conftest import ON_GOOGLE, TOPICS, on_this_machine
 from tests.pipelines.stream_lake import changes, commits, event, facts

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import grpc
 from google.cloud import secretmanager_v1 as manager
 
-from pipelines.secret_manager import EMULATOR_VARIABLE
+from pipelines.options.secret_manager import EMULATOR_VARIABLE
 
 _SERVICE = "google.cloud.secretmanager.v1.SecretManagerService"
 

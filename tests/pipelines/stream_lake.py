@@ -13,7 +13,7 @@ from pipelines.outputs.describe_run import Run
 from pipelines.outputs.find_keys import stored_schema
 from pipelines.outputs.lake import Lake
 from pipelines.outputs.register_stream import register_stream
-from pipelines.snapshot import open_snapshot
+from pipelines.readers.snapshot import open_snapshot
 from schemas import tables
 from transforms.derive import DeriveOptions
 from transforms.retain import Retention

@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 import small_lake
 
-from pipelines import answers, queries
-from pipelines.snapshot import open_snapshot
+from pipelines.readers import answers, queries
+from pipelines.readers.snapshot import open_snapshot
 
 QUERIES = queries.load_queries()
 

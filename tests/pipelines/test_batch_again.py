@@ -7,7 +7,7 @@ import pytest
 from benchmarks.simulate import School, simulate
 from benchmarks.simulate.files import write_school
 from pipelines import maintain
-from pipelines.snapshot import open_snapshot
+from pipelines.readers.snapshot import open_snapshot
 from tests.pipelines.whole_runs import completed, contents, read
 
 pytestmark = pytest.mark.usefixtures("pseudonym_key")

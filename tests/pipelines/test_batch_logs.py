@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from benchmarks.simulate import simulate
-from pipelines import batch, progress, shuffle
+from pipelines import batch, shuffle
 from pipelines.graph import build_batch
-from pipelines.options import parse_batch_options
+from pipelines.observability import progress
+from pipelines.options.batch_options import parse_batch_options
 from pipelines.outputs.lake import Lake
 from tests.pipelines.killing import ROOT
 from tests.pipelines.whole_runs import OUTCOMES, completed, page_view, run, write_lines

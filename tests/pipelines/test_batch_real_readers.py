@@ -5,7 +5,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from pipelines.snapshot import open_snapshot
+from pipelines.readers.snapshot import open_snapshot
 from tests.needs import need
 from tests.pipelines.whole_runs import completed
 

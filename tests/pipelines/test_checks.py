@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from pipelines import check
-from pipelines.checks import (
+from pipelines.models.checks import (
     BrokenCheckError,
     Check,
     Result,
@@ -18,12 +18,12 @@ from pipelines.checks import (
     run_checks,
     unique_key,
 )
-from pipelines.models import SQL, load_models, parameters_of
+from pipelines.models.run_in_duckdb import InDuckDb
+from pipelines.models.run_models import Reckoning
+from pipelines.models.sql_models import SQL, load_models, parameters_of
 from pipelines.outputs.find_keys import stored_schema
 from pipelines.outputs.lake import Lake
-from pipelines.run_in_duckdb import InDuckDb
-from pipelines.run_models import Reckoning
-from pipelines.snapshot import open_snapshot
+from pipelines.readers.snapshot import open_snapshot
 from schemas import tables
 from tests.pipelines.range_lake import make_school, write_sql
 from tests.pipelines.stream_lake import changes, commits, event, facts

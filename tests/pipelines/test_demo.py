@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pipelines import demo
-from pipelines.queries import load_queries
+from pipelines.readers.queries import load_queries
 
 TOO_LITTLE = {"away_students", "hardest_questions"}
 """In 3 days nobody is away for 7, and no question is answered often enough to be shown."""

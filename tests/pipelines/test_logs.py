@@ -8,7 +8,7 @@ from tests.pipelines.killing import ROOT
 
 _WORKER = """
 import logging
-from pipelines import logs
+from pipelines.observability import logs
 root = logging.getLogger()
 root.setLevel(logging.INFO)  # as Beam's worker does
 root.addHandler(logging.StreamHandler())  # as pipelines.worker does
@@ -20,7 +20,7 @@ logging.getLogger("apache_beam").error("broken")
 """
 _PROGRAM = """
 import logging
-from pipelines import logs
+from pipelines.observability import logs
 logs.start_logging("json", "school")
 logs.start_worker_logging("text")
 logging.getLogger("chapterflow").info("begun")

@@ -12,7 +12,7 @@ import small_lake
 from deltalake import DeltaTable
 
 from pipelines import maintain, record_maintenance
-from pipelines.snapshot import open_snapshot
+from pipelines.readers.snapshot import open_snapshot
 
 NAME = "gold.platform_daily"
 

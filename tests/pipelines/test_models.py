@@ -10,7 +10,8 @@ import duckdb
 import polars as pl
 import pytest
 
-from pipelines.models import (
+from pipelines.models.run_models import Reckoning
+from pipelines.models.sql_models import (
     choose,
     dependants,
     inputs_of,
@@ -20,8 +21,7 @@ from pipelines.models import (
     teach_googlesql,
 )
 from pipelines.outputs.lake import Lake
-from pipelines.run_models import Reckoning
-from pipelines.snapshot import WarehouseError, open_snapshot
+from pipelines.readers.snapshot import WarehouseError, open_snapshot
 from tests.pipelines.killing import ROOT
 from tests.pipelines.range_lake import CHAIN, write_sql
 
@@ -48,7 +48,7 @@ def test_every_model_makes_a_range_table_after_what_it_reads() -> None:
 
 
 def test_order_is_the_same_in_every_process() -> None:
-    script = "from pipelines.models import load_models; print(*load_models())"
+    script = "from pipelines.models.sql_models import load_models; print(*load_models())"
     for seed in ("1", "2", "3"):
         done = subprocess.run(
             [sys.executable, "-c", script],

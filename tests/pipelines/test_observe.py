@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from pipelines import health, observe
-from pipelines.health import Health, keep_health, write_health
-from pipelines.metrics_table import METRICS, render
+from pipelines.observability import health, observe
+from pipelines.observability.health import Health, keep_health, write_health
+from pipelines.observability.metrics_table import METRICS, render
 from tests.docs.read_docs import ROOT
 from tests.in_memory import run
 from tests.transforms.busy_school import clicks

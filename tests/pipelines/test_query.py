@@ -8,7 +8,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from pipelines import print_table, query
+from pipelines import query
+from pipelines.readers import print_table
 
 TOTALS = (
     "SELECT course_id, SUM(visits_count) AS visits FROM gold.chapter_engagement "

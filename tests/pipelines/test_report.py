@@ -12,9 +12,10 @@ import polars as pl
 import pytest
 import small_lake
 
-from pipelines import report, report_charts, report_page
-from pipelines.queries import load_queries
-from pipelines.snapshot import open_snapshot
+from pipelines import report
+from pipelines.readers import report_charts, report_page
+from pipelines.readers.queries import load_queries
+from pipelines.readers.snapshot import open_snapshot
 
 QUERIES = load_queries()
 NOW = datetime.datetime(2025, 11, 20, 8, tzinfo=datetime.UTC)

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.checkpoint_options import mark_options
-from pipelines.flags import UsageError
+from pipelines.options.checkpoint_options import mark_options
+from pipelines.options.flags import UsageError
+from pipelines.options.stream_options import StreamOptions, parse_stream_options
 from pipelines.outputs.describe_run import Run
 from pipelines.outputs.lake import Lake
 from pipelines.outputs.register_stream import end_stream, register_stream
 from pipelines.resume import locked_state, resume_run
-from pipelines.stream_options import StreamOptions, parse_stream_options
 from tests.pipelines.stream_lake import DAY, seen
 
 KEY = b"key"

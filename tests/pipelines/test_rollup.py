@@ -12,11 +12,12 @@ from typing import Any
 import polars as pl
 import pytest
 
-from pipelines import rollup, rollup_places
-from pipelines.models import load_models
+from pipelines import rollup
+from pipelines.models import places
+from pipelines.models.sql_models import load_models
 from pipelines.outputs import commit_tables
 from pipelines.outputs.lake import Lake
-from pipelines.snapshot import open_snapshot
+from pipelines.readers.snapshot import open_snapshot
 from tests.pipelines.killing import ROOT
 from tests.pipelines.range_lake import CHAIN, make_school, write_sql
 from tests.pipelines.stream_lake import changes as stream_changes
@@ -271,7 +272,7 @@ def test_batch_that_runs_meanwhile_is_not_lost(
         completed(warehouse, more)
         return commit_tables.commit_tables(*arguments)
 
-    monkeypatch.setattr(rollup_places, "commit_tables", commit)
+    monkeypatch.setattr(places, "commit_tables", commit)
     assert roll(warehouse) == 0
     assert any(row["event_id"] == "e0" for row in read(warehouse, "silver.events"))
     assert rows_of(warehouse, "student_features").height > 0
@@ -288,7 +289,7 @@ def test_stream_that_commits_meanwhile_and_the_rollup_keep_each_other_s_rows(
         stream.commit({"events": stream_changes("events", event("streamed"))}, facts())
         return commit_tables.commit_tables(*arguments)
 
-    monkeypatch.setattr(rollup_places, "commit_tables", commit)
+    monkeypatch.setattr(places, "commit_tables", commit)
     assert roll(warehouse) == 0
     assert any(row["event_id"] == "streamed" for row in read(warehouse, "silver.events"))
     stream.commit({"events": stream_changes("events", event("later", 1))}, facts(2))

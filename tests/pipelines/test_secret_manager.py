@@ -6,10 +6,10 @@ from pathlib import Path
 import grpc
 import pytest
 
-from pipelines import secret_manager
-from pipelines.companions import key_loader
-from pipelines.flags import UsageError
-from pipelines.secret_manager import read_secret
+from pipelines.options import secret_manager
+from pipelines.options.companions import key_loader
+from pipelines.options.flags import UsageError
+from pipelines.options.secret_manager import read_secret
 from tests.compare_rows import DEFAULT_KEY
 from tests.pipelines.secret_server import serving
 from tests.pipelines.whole_runs import completed, contents, page_view, read, run, write_lines

@@ -8,8 +8,8 @@ import pytest
 import small_lake
 from deltalake import DeltaTable
 
-from pipelines import snapshot
-from pipelines.snapshot import WarehouseError, open_snapshot
+from pipelines.readers import snapshot
+from pipelines.readers.snapshot import WarehouseError, open_snapshot
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.live_keys import LiveKeys
+from pipelines.live.keys import LiveKeys
 from pipelines.outputs.live_store import open_client
 from pipelines.services.kafka import Kafka
 from pipelines.services.redis import Redis

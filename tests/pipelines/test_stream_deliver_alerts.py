@@ -8,7 +8,7 @@ import apache_beam as beam
 import redis
 from apache_beam.runners.direct.direct_runner import BundleBasedDirectRunner
 
-from pipelines.live_keys import LiveKeys
+from pipelines.live.keys import LiveKeys
 from pipelines.outputs.deliver_alerts import LOG_ENTRIES, DeliverAlerts, LiveStoreDelivery
 from pipelines.outputs.live_store import open_client
 from pipelines.services.redis import Redis

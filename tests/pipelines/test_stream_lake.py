@@ -24,7 +24,7 @@ from pipelines.outputs.find_keys import FoundKeys, files_of
 from pipelines.outputs.keep_tables import KeepTables, facts_of
 from pipelines.outputs.lake import Lake
 from pipelines.outputs.upsert_rows import upsert
-from pipelines.snapshot import open_snapshot
+from pipelines.readers.snapshot import open_snapshot
 from schemas import tables
 from tests.pipelines.killing import ROOT, kill
 from tests.pipelines.stream_lake import (

@@ -10,7 +10,7 @@ import redis
 from apache_beam.runners.direct.direct_runner import BundleBasedDirectRunner
 from apache_beam.testing import test_pipeline
 
-from pipelines.live_view import read_live
+from pipelines.live.view import read_live
 from pipelines.outputs.live_store import LiveStore, PackedUpdate, open_client, pack_update
 from pipelines.outputs.send_live import LiveSender
 from pipelines.outputs.update_live import UpdateLive

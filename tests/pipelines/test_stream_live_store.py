@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from benchmarks.reference.live import live_view
-from pipelines.live_keys import LiveKeys
-from pipelines.live_students import read_students
-from pipelines.live_view import LiveOptions, LiveView, read_live
+from pipelines.live.keys import LiveKeys
+from pipelines.live.students import read_students
+from pipelines.live.view import LiveOptions, LiveView, read_live
 from pipelines.outputs.live_store import LiveStore, pack_update
 from tests.pipelines.live_events import MINUTE, NOW, event, frame
 from transforms.describe_live import describe_live

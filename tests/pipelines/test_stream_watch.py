@@ -14,9 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from pipelines import watch, watch_screen
-from pipelines.live_groups import HeatCell
-from pipelines.live_view import read_live
+from pipelines import watch
+from pipelines.live import screen
+from pipelines.live.groups import HeatCell
+from pipelines.live.view import read_live
 from pipelines.outputs.live_store import LiveStore, open_client, pack_update
 from pipelines.services.redis import Redis
 from tests.pipelines.live_events import MINUTE, event, frame
@@ -50,23 +51,23 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
 @pytest.mark.parametrize(("width", "height"), [(80, 23), (100, 30), (120, 30), (200, 60)])
 def test_screen_fits_and_shows_every_panel(server: Redis, width: int, height: int) -> None:
     view = read_live(open_client(server.url), int(time.time() * 1000))
-    screen = watch_screen.render(view, width, height, has_colour=False)
-    lines = screen.splitlines()
+    shown = screen.render(view, width, height, has_colour=False)
+    lines = shown.splitlines()
     assert len(lines) <= height
-    assert max(map(watch_screen.cells_of, lines)) < width
+    assert max(map(screen.cells_of, lines)) < width
     for words in ("30 active", "class-2", "chapter-4", "数学", "mobile 100%", "lag", "mostly idle"):
-        assert words in screen, words
-    assert ("latest events" in screen) == (width >= 120)
-    assert "\x1b" not in screen
+        assert words in shown, words
+    assert ("latest events" in shown) == (width >= 120)
+    assert "\x1b" not in shown
 
 
 def test_texts_of_events_cannot_steer_the_terminal(server: Redis) -> None:
     view = read_live(open_client(server.url), int(time.time() * 1000))
     named = view.classes[0].__class__("evil\x1b]0;x\x07\x1b[2J\nclass", 1, 0, None, None, 1)
     object.__setattr__(view, "classes", [named])
-    screen = watch_screen.render(view, 80, 24, has_colour=False)
-    assert not {"\x07", "\x1b"} & set(screen)
-    assert len(screen.splitlines()) <= 24
+    shown = screen.render(view, 80, 24, has_colour=False)
+    assert not {"\x07", "\x1b"} & set(shown)
+    assert len(shown.splitlines()) <= 24
 
 
 @pytest.mark.parametrize(("width", "height"), [(80, 23), (200, 60)])
@@ -81,25 +82,25 @@ def test_heat_map_shows_the_busiest_classes_and_chapters_by_minute(
     busy = dataclasses.replace(
         view, heat=[*cells, unknown, HeatCell(now - 11 * MINUTE, "7", "o", 9)]
     )
-    lines = watch_screen.render(busy, width, height, has_colour=False).splitlines()
+    lines = screen.render(busy, width, height, has_colour=False).splitlines()
     at = next(n for n, line in enumerate(lines) if "by minute" in line)
     assert re.match(r"7 +rivers +▁        █      9 ", lines[at + 1])
     assert re.match(r"7 +a-rather-lo\S+ +▄       4 ", lines[at + 2])
-    assert max(map(watch_screen.cells_of, lines)) < width
+    assert max(map(screen.cells_of, lines)) < width
 
 
 def test_many_classes_leave_room_for_the_heat_map(server: Redis) -> None:
     view = read_live(open_client(server.url), int(time.time() * 1000))
     many = [dataclasses.replace(view.classes[0], name=f"class-{n}") for n in range(40)]
-    screen = watch_screen.render(dataclasses.replace(view, classes=many), 80, 23, has_colour=False)
-    assert "more" in screen
-    assert re.search("by minute +events .*\n.*[▁▂▃▄▅▆▇█]", screen)
-    assert len(screen.splitlines()) <= 23
+    shown = screen.render(dataclasses.replace(view, classes=many), 80, 23, has_colour=False)
+    assert "more" in shown
+    assert re.search("by minute +events .*\n.*[▁▂▃▄▅▆▇█]", shown)
+    assert len(shown.splitlines()) <= 23
 
 
 def test_bars_are_as_high_as_the_counts() -> None:
-    assert watch_screen.bars([0, 1, 50, 100]) == "  ▁▁▄▄██"
-    assert watch_screen.bars([0, 0]) == "    "
+    assert screen.bars([0, 1, 50, 100]) == "  ▁▁▄▄██"
+    assert screen.bars([0, 0]) == "    "
 
 
 def test_empty_store_is_shown_as_empty(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -151,4 +152,4 @@ def _read_until(leader: int, pattern: bytes) -> bytes:
 def test_minutes_without_events_are_zero(server: Redis) -> None:
     view = read_live(open_client(server.url), int(time.time() * 1000) + 60 * MINUTE)
     assert [count for _, count in view.events_per_minute] == [0] * 10
-    assert watch_screen.render(view, 80, 24, has_colour=False)
+    assert screen.render(view, 80, 24, has_colour=False)

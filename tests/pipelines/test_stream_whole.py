@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.simulate import School
 from benchmarks.simulate.school import Arrival
-from pipelines.live_keys import LiveKeys
+from pipelines.live.keys import LiveKeys
 from pipelines.outputs.live_store import open_client
 from pipelines.services.kafka import Kafka
 from pipelines.services.redis import Redis

@@ -9,7 +9,7 @@ from typing import Any
 from benchmarks.reference import Record, compute
 from benchmarks.simulate import School
 from pipelines import batch
-from pipelines.snapshot import open_snapshot
+from pipelines.readers.snapshot import open_snapshot
 from schemas import tables
 from tests.compare_rows import differing_columns
 from transforms.read_times import read_time

@@ -18,8 +18,8 @@ from deltalake import DeltaTable
 
 from benchmarks.compare_warehouses import differences
 from pipelines import batch
+from pipelines.readers.snapshot import WarehouseError, open_snapshot
 from pipelines.services import flink
-from pipelines.snapshot import WarehouseError, open_snapshot
 from tests.pipelines.killing import ROOT, kill
 from tests.pipelines.whole_runs import OUTCOMES, read
 from tests.pipelines.whole_topics import SchoolTopics

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from benchmarks.reference import range_courses, range_student_courses
 from benchmarks.simulate import simulate
-from pipelines.models import load_models, run_sql, teach_googlesql
+from pipelines.models.sql_models import load_models, run_sql, teach_googlesql
 from schemas import arrow, tables
 from tests.googlesql.agree import assert_both_engines_agree
 from tests.googlesql.engine import Engine

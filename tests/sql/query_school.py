@@ -11,7 +11,7 @@ import polars as pl
 
 from benchmarks.reference.asked import Asked, Row
 from benchmarks.simulate import simulate
-from pipelines.queries import Query, load_queries
+from pipelines.readers.queries import Query, load_queries
 from schemas import tables
 from tests.in_memory import Plan, run
 from tests.sql.course_records import CATALOGUES, event, lively, stay

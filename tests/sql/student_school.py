@@ -10,7 +10,7 @@ import polars as pl
 import pyarrow as pa
 
 from benchmarks.reference import range_groups, range_students
-from pipelines.models import load_models
+from pipelines.models.sql_models import load_models
 from schemas import arrow, tables
 from tests.compare_rows import student_hash
 from tests.googlesql.agree import assert_both_engines_agree, in_duckdb

@@ -7,10 +7,10 @@ import polars as pl
 import pytest
 
 from pipelines import rollup
-from pipelines.checks import count_wrong, own_checks, unique_key
-from pipelines.models import SQL
-from pipelines.run_models import Reckoning
-from pipelines.snapshot import open_snapshot
+from pipelines.models.checks import count_wrong, own_checks, unique_key
+from pipelines.models.run_models import Reckoning
+from pipelines.models.sql_models import SQL
+from pipelines.readers.snapshot import open_snapshot
 from schemas import tables
 from tests.compare_rows import DEFAULT_KEY
 from tests.googlesql.agree import assert_both_engines_agree

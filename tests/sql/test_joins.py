@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from pipelines.models import SQL
+from pipelines.models.sql_models import SQL
 
 _OUTER = re.compile(
     r"\b(?:LEFT|RIGHT|FULL)\s+(?:OUTER\s+)?JOIN\b(?P<rest>.*?)"

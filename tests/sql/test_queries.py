@@ -9,7 +9,7 @@ from polars.testing import assert_frame_equal
 
 from benchmarks.reference.asked import Asked
 from benchmarks.reference.asked_of_students import ANSWERS
-from pipelines.queries import KINDS, PARAMETERS, Query, parse
+from pipelines.readers.queries import KINDS, PARAMETERS, Query, parse
 from schemas import tables
 from tests.compare_rows import RELATIVE_TOLERANCE
 from tests.googlesql.agree import assert_both_engines_agree, in_duckdb

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from benchmarks.reference.history import DATES, until
 from benchmarks.simulate import simulate
-from pipelines.models import load_models
+from pipelines.models.sql_models import load_models
 from schemas import tables
 from tests.compare_rows import compare_rows
 from tests.googlesql.engine import Engine

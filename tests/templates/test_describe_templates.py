@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 from google.cloud.dataflow_v1beta3.types import ContainerSpec, ParameterType, TemplateMetadata
 
-from pipelines import describe_templates, stream_flags
+from pipelines import describe_templates
 from pipelines.describe_templates import FOLDER, IMAGE, TEMPLATES, Template, container_spec
-from pipelines.flags import FlagParser, UsageError, build_parser
-from pipelines.options import parse_batch_options
-from pipelines.stream_options import parse_stream_options
-from pipelines.template_parameters import UndescribedOptionError, kind_of
+from pipelines.options import stream_flags
+from pipelines.options.batch_options import parse_batch_options
+from pipelines.options.flags import FlagParser, UsageError, build_parser
+from pipelines.options.stream_options import parse_stream_options
+from pipelines.options.template_parameters import UndescribedOptionError, kind_of
 
 EACH = pytest.mark.parametrize("template", TEMPLATES, ids=lambda template: template.name)
 KEY = "projects/p/secrets/k/versions/3"

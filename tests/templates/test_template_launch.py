@@ -20,7 +20,7 @@ from google.cloud.dataflow_v1beta3.types import ContainerSpec, LaunchFlexTemplat
 from benchmarks.simulate import simulate
 from pipelines.describe_steps import FOLDER as STEPS
 from pipelines.describe_templates import FOLDER, IMAGE
-from pipelines.snapshot import WarehouseError
+from pipelines.readers.snapshot import WarehouseError
 from tests.compare_rows import DEFAULT_KEY
 from tests.needs import need
 from tests.pipelines import gcs_emulator

@@ -10,7 +10,8 @@ import hcl2
 import pytest
 import yaml
 
-from pipelines import check, flags, fold, provision, rollup, stream_flags
+from pipelines import check, fold, provision, rollup
+from pipelines.options import flags, stream_flags
 from tests.terraform.tools import ENVIRONMENTS, ROOT, TERRAFORM
 
 WORKFLOWS = sorted((TERRAFORM / "workflows").glob("*.yaml"))

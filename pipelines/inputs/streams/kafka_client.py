@@ -10,7 +10,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from pipelines.inputs.opening import InputError
 from pipelines.inputs.streams.paces import wait_while
-from pipelines.secret_manager import is_secret, read_secret
+from pipelines.options.secret_manager import is_secret, read_secret
 
 log = logging.getLogger(__name__)
 Offsets = dict[str, int]

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Consumer, KafkaError, KafkaException, Message
 
-from pipelines.health import HEALTH
 from pipelines.inputs.streams.envelopes import wrap_record
 from pipelines.inputs.streams.kafka_client import (
     Complaints,
@@ -22,6 +21,7 @@ from pipelines.inputs.streams.kafka_tasks import GroupOffsets, KnownPartitions, 
 from pipelines.inputs.streams.paces import Pace
 from pipelines.inputs.streams.sources import StreamReader
 from pipelines.inputs.streams.watermarks import Watermark
+from pipelines.observability.health import HEALTH
 from transforms.peek_times import peek_event_ms
 
 if TYPE_CHECKING:

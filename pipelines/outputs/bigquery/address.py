@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from pipelines.flags import UsageError
+from pipelines.options.flags import UsageError
 from schemas import streamed, tables
 
 SCHEME = "bq://"

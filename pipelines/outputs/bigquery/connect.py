@@ -13,7 +13,7 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 
 from pipelines.outputs.bigquery.address import Address
-from pipelines.snapshot import WarehouseError, one_line
+from pipelines.readers.snapshot import WarehouseError, one_line
 
 EMULATOR = "BIGQUERY_EMULATOR_HOST"
 LABELS = {"product": "chapterflow"}

@@ -67,7 +67,7 @@ def described_tables(address: Address, choices: Choices) -> list[bigquery.Table]
 
 
 def described_views(address: Address) -> list[bigquery.Table]:
-    """The views: of current rows, and on top of those as `pipelines.views` has them."""
+    """The views: of current rows, and on top of those as `pipelines.readers.views` has them."""
     views = [_current_view(address, table) for table in streamed()]
     source = address.current("silver.question_attempts")
     for full_name, (description, text) in VIEWS.items():

@@ -29,7 +29,7 @@ from pipelines.outputs.bigquery.statements import (
     or_fail,
     transaction,
 )
-from pipelines.snapshot import WarehouseError
+from pipelines.readers.snapshot import WarehouseError
 from schemas.streamed import FIRST_STAYS, streamed
 from schemas.tables import Table
 

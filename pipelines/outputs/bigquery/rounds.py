@@ -18,7 +18,7 @@ from pipelines.outputs.bigquery.address import Address
 from pipelines.outputs.bigquery.append import Appender
 from pipelines.outputs.bigquery.changes import COMMITS, POSITION, changes_of
 from pipelines.outputs.bigquery.connect import BigQueryError, refusals
-from pipelines.snapshot import WarehouseError
+from pipelines.readers.snapshot import WarehouseError
 from schemas import tables
 
 _AT_ONCE = 8

@@ -12,7 +12,7 @@ from pipelines.outputs.bigquery.address import Address
 from pipelines.outputs.bigquery.connect import BigQueryError, refusals
 from pipelines.outputs.bigquery.describe_tables import TURN
 from pipelines.outputs.bigquery.statements import add_first_row, or_fail
-from pipelines.snapshot import WarehouseError
+from pipelines.readers.snapshot import WarehouseError
 
 TURN_SECONDS = 300
 """A run that lives takes its turn again before; one that died is waited for so long."""

@@ -1,7 +1,7 @@
-"""Which views are beside the tables? Those of `pipelines.views`, in GoogleSQL."""
+"""Which views are beside the tables? Those of `pipelines.readers.views`, in GoogleSQL."""
 
-from pipelines import views
 from pipelines.outputs.bigquery.address import NUMBERED
+from pipelines.readers import views
 from schemas import tables
 
 _VIDEO_COLUMNS = (

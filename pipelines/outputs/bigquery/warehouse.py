@@ -32,7 +32,7 @@ from pipelines.outputs.bigquery.statements import (
     transaction,
 )
 from pipelines.outputs.write_rows import NewFile, write_rows
-from pipelines.snapshot import WarehouseError
+from pipelines.readers.snapshot import WarehouseError
 from schemas import arrow, tables
 
 _LOG = logging.getLogger("chapterflow")

@@ -1,0 +1,1 @@
+"""How does a running program tell how it is doing? Figures, health, logs and progress."""

@@ -1,0 +1,1 @@
+"""What does a warehouse say? What readers see of it, questions, and how answers are shown."""
