@@ -31,6 +31,7 @@ class DataFile:
     date: datetime.date | None
     size_bytes: int
     rows: int
+    written_ms: int
     bounds: dict[str, tuple[Any, Any]]
 
 
@@ -117,6 +118,7 @@ def files_of(delta: DeltaTable, table: tables.Table) -> list[DataFile]:
             row[date] if table.partition else None,
             row["size_bytes"],
             row["num_records"],
+            row["modification_time"],
             {c: (row[f"min.{c}"], row[f"max.{c}"]) for c in known},
         )
         for row in adds.iter_rows(named=True)

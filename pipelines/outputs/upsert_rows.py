@@ -29,7 +29,11 @@ FILE_ROWS = 200_000
 SMALL_ROWS = (4_000, 25_000)
 """Files of a date with fewer rows than each of these are put together …"""
 FOLDED_FILES = 8
-"""… when there are that many."""
+"""… when there are that many …"""
+REVISED_SECONDS = 600.0
+"""… and those of the larger size not before this age: rows of open sessions come again within
+`--publish_seconds` (300 unless told), those of the same students at once. Put together with the
+rows of others, a file would be written anew whenever one of them comes again."""
 ATTEMPTS = 5
 
 
@@ -117,21 +121,29 @@ def _with_small_files(
     going = {file.path for file in swap.removed}
     dates = _dates(table, swap.rows)
     others = [file for file in files if file.date in dates and file.path not in going]
-    folded = [file for date in dates for file in folded_files(others, date)]
+    settled_ms = int((time.time() - REVISED_SECONDS) * 1000)
+    folded = [file for date in dates for file in folded_files(others, date, settled_ms)]
     rows = [read_rows(warehouse, table, file) for file in folded]
     return Swap([*swap.removed, *folded], pl.concat([swap.rows, *rows]), swap.large)
 
 
-def folded_files(files: Iterable[DataFile], date: datetime.date | None) -> list[DataFile]:
+def folded_files(
+    files: Iterable[DataFile], date: datetime.date | None, settled_ms: int
+) -> list[DataFile]:
     """The small files of a date, of the sizes of which there are too many.
 
     Sizes are told apart so that a row is written once for each size, not at every turn.
+    `settled_ms`: rows written before are not expected to change.
     """
     of_date = [file for file in files if file.date == date]
     folded: list[DataFile] = []
     least = 0
     for most in SMALL_ROWS:
-        of_size = [file for file in of_date if least <= file.rows < most]
+        of_size = [
+            file
+            for file in of_date
+            if least <= file.rows < most and (not least or file.written_ms < settled_ms)
+        ]
         folded += of_size if len(of_size) >= FOLDED_FILES else []
         least = most
     return folded

@@ -31,7 +31,7 @@ def _file(tmp_path: Path, number: int) -> DataFile:
     path = tmp_path / TABLE.path / f"{number}.parquet"
     path.parent.mkdir(parents=True, exist_ok=True)
     _rows(number).write_parquet(path)
-    return DataFile(path.name, None, path.stat().st_size, KEYS_OF_A_FILE, {})
+    return DataFile(path.name, None, path.stat().st_size, KEYS_OF_A_FILE, 0, {})
 
 
 def test_files_are_found_by_their_keys(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from pipelines.maintain import maintain
 from pipelines.outputs import commit_stream, tend_tables, upsert_rows
-from pipelines.outputs.find_keys import FoundKeys, files_of
+from pipelines.outputs.find_keys import DataFile, FoundKeys, files_of
 from pipelines.outputs.keep_tables import KeepTables, facts_of
 from pipelines.outputs.lake import Lake
 from pipelines.outputs.upsert_rows import upsert
@@ -210,9 +210,26 @@ def test_small_files_are_put_together_as_rows_come(tmp_path: Path) -> None:
     stream = commits(tmp_path)
     for n in range(20):
         stream.commit({"events": changes("events", event(f"e{n:02}", n))}, facts(n))
-    delta = Lake(str(tmp_path)).open("events")
-    assert len(files_of(delta, tables.get("events"))) <= upsert_rows.FOLDED_FILES
+    assert len(_event_files(tmp_path)) <= upsert_rows.FOLDED_FILES
     assert len(event_ids(tmp_path)) == 20
+
+
+def test_larger_files_are_put_together_once_their_rows_have_settled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upsert_rows, "SMALL_ROWS", (1, 25))
+    stream = commits(tmp_path)
+    for n in range(20):
+        stream.commit({"events": changes("events", event(f"e{n:02}", n))}, facts(n))
+    assert len(_event_files(tmp_path)) == 20
+    monkeypatch.setattr(upsert_rows, "REVISED_SECONDS", -1.0)
+    stream.commit({"events": changes("events", event("last", 21))}, facts(21))
+    assert len(_event_files(tmp_path)) == 1
+    assert len(event_ids(tmp_path)) == 21
+
+
+def _event_files(folder: Path) -> list[DataFile]:
+    return files_of(Lake(str(folder)).open("events"), tables.get("events"))
 
 
 def test_large_file_is_cut_into_ones_that_are_cheap_to_rewrite(
