@@ -4,7 +4,7 @@ import datetime
 import json
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -23,8 +23,11 @@ from deltalake.transaction import AddAction
 from pipelines import storage
 from pipelines.outputs.write_rows import NewFile, write_rows
 from pipelines.readers.snapshot import environment_options, refuse_bigquery
+from pipelines.readers.tell_files_apart import by_partition
 from schemas import arrow, tables
 
+Among = Mapping[str, Collection[str]]
+"""Texts that are wanted, by column: rows with others are not."""
 KEEP_LOG = PostCommitHookProperties(cleanup_expired_logs=False)
 """A commit must not clean the log up: the version that readers see may be the one before it."""
 
@@ -82,12 +85,17 @@ class Lake:
         name: str,
         dates: Iterable[datetime.date] | None = None,
         columns: Sequence[str] | None = None,
+        among: Among | None = None,
     ) -> pl.DataFrame:
-        """Rows at the latest version, of some dates or all."""
-        dataset, chosen = self.open(name).to_pyarrow_dataset(), None
+        """Rows at the latest version, of some dates or all, with some values or any."""
+        dataset, chosen = self.open(name).to_pyarrow_dataset(), ds.scalar(True)
         if dates is not None:
             wanted = pa.array(sorted(dates), pa.date32())
-            chosen = ds.field(str(tables.get(name).partition)).isin(wanted)
+            chosen &= ds.field(str(tables.get(name).partition)).isin(wanted)
+        for column, values in (among or {}).items():
+            chosen &= ds.field(column).isin(sorted(values))
+        if among:
+            dataset = _files_with(dataset, chosen)
         names = None if columns is None else list(columns)
         frame = pl.from_arrow(dataset.to_table(columns=names, filter=chosen))
         assert isinstance(frame, pl.DataFrame)
@@ -171,6 +179,17 @@ class Lake:
 
     def _uri(self, table: tables.Table) -> str:
         return storage.join(self.warehouse, table.path)
+
+
+def _files_with(dataset: ds.FileSystemDataset, chosen: ds.Expression) -> ds.FileSystemDataset:
+    """The files that hold such rows: only the columns of the condition are read to tell."""
+    files = by_partition(dataset).get_fragments(chosen)
+    fragments = [
+        file
+        for file in files
+        if file.scanner(schema=dataset.schema, filter=chosen, columns=[]).count_rows()
+    ]
+    return ds.FileSystemDataset(fragments, dataset.schema, dataset.format, dataset.filesystem)
 
 
 def add_action(column: str | None, file: NewFile) -> AddAction:

@@ -7,6 +7,7 @@ import polars as pl
 
 from pipelines.outputs.find_keys import stored_schema
 from pipelines.outputs.follow_trends import ReadRows
+from pipelines.outputs.lake import Among
 from schemas import tables
 from schemas.streamed import FIRST_STAYS, identity
 from transforms.diff_rows import IS_DELETED, REVISION
@@ -50,15 +51,19 @@ class LaidOver:
         name: str,
         dates: Iterable[datetime.date] | None = None,
         columns: Sequence[str] | None = None,
+        among: Among | None = None,
     ) -> pl.DataFrame:
         """Rows of some dates or all; among the columns have to be the key and the date."""
         wanted = None if dates is None else set(dates)
-        stored = self._read(name, wanted, columns)
+        stored = self._read(name, wanted, columns, among)
         changes = self._changes.get(name)
         if changes is None:
             return stored
         if wanted is not None:
             changes = changes.filter(pl.col(str(tables.get(name).partition)).is_in(list(wanted)))
-        new = changes.filter(~pl.col(IS_DELETED)).select(stored.columns)
+        new = changes.filter(~pl.col(IS_DELETED))
+        for column, values in (among or {}).items():
+            new = new.filter(pl.col(column).is_in(sorted(values)))
+        new = new.select(stored.columns)
         others = stored.join(changes, identity(tables.get(name)), "anti", nulls_equal=True)
         return pl.concat([others, new], how="vertical_relaxed")

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 
 import polars as pl
 
+from pipelines.outputs.lake import Among
 from pipelines.outputs.lay_changes import LaidOver, as_changes, joined, newest_changes
 from tests.pipelines.stream_lake import DAY, changes, chapter, event
 
@@ -26,9 +27,12 @@ class _Table:
         name: str,
         dates: Iterable[datetime.date] | None = None,
         columns: Sequence[str] | None = None,
+        among: Among | None = None,
     ) -> pl.DataFrame:
         self.asked.append(dates)
         found = self.rows.filter(pl.col("date").is_in(list(dates))) if dates else self.rows
+        for column, values in (among or {}).items():
+            found = found.filter(pl.col(column).is_in(list(values)))
         return found.select(columns or found.columns)
 
 
@@ -73,6 +77,8 @@ def test_rows_are_seen_with_the_changes_of_the_round() -> None:
     assert seen.columns == columns
     assert dict(seen.select("chapter_id", "visits_count").rows()) == {"1": 10, "2": 1, "4": 40}
     assert over.read("chapter_engagement").height == 4
+    wanted = over.read("chapter_engagement", [DAY], columns, {"chapter_id": ["2", "3", "4"]})
+    assert sorted(wanted["chapter_id"]) == ["2", "4"]
 
 
 def test_a_table_without_changes_is_as_it_is_stored() -> None:

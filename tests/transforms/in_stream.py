@@ -10,6 +10,7 @@ import polars as pl
 
 from pipelines.outputs.find_keys import stored_schema
 from pipelines.outputs.follow_trends import ANOMALIES, CHAPTERS, trend_changes
+from pipelines.outputs.lake import Among
 from schemas import tables
 from tests.in_memory import PROCESSED_AT
 from transforms.contribute import Frames
@@ -50,6 +51,7 @@ class Store:
         name: str,
         dates: Iterable[datetime.date] | None = None,
         columns: Sequence[str] | None = None,
+        among: Among | None = None,
     ) -> pl.DataFrame:
         """Rows of some dates, as a warehouse gives them."""
         table = tables.get(name)
@@ -57,6 +59,8 @@ class Store:
         frame = pl.DataFrame(rows, stored_schema(table))
         if dates is not None:
             frame = frame.filter(pl.col(str(table.partition)).is_in(list(dates)))
+        for column, values in (among or {}).items():
+            frame = frame.filter(pl.col(column).is_in(sorted(values)))
         return frame.select(columns or frame.columns)
 
     def follow_trends(self, dates: Collection[datetime.date]) -> None:

@@ -62,9 +62,15 @@ def select_rows(
     columns: Iterable[str],
     dates: Collection[datetime.date] | None,
     without: Collection[datetime.date],
+    among: Mapping[str, Collection[str]] | None = None,
 ) -> str:
-    """Columns of the rows of `dates` (None: all), but of those in `without`."""
+    """Columns of the rows of `dates` (None: all), but of those in `without`.
+
+    `among`: texts that are wanted, by column; names as in code, without quotes.
+    """
     where = of_dates(table, dates)
+    for column, values in (among or {}).items():
+        where += f" AND `{column}` IN ({', '.join(map(repr, sorted(values)))})"
     if without and table.partition:
         where += f" AND NOT ({of_dates(table, without)})"
     return f"SELECT {_names(columns)} FROM `{here}` WHERE {where}"

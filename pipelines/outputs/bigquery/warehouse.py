@@ -31,6 +31,7 @@ from pipelines.outputs.bigquery.statements import (
     set_replayed,
     transaction,
 )
+from pipelines.outputs.lake import Among
 from pipelines.outputs.write_rows import NewFile, write_rows
 from pipelines.readers.snapshot import WarehouseError
 from schemas import arrow, tables
@@ -112,6 +113,7 @@ class BigQueryWarehouse:
         name: str,
         dates: Iterable[datetime.date] | None = None,
         columns: Sequence[str] | None = None,
+        among: Among | None = None,
         is_distinct: bool = False,
     ) -> pl.DataFrame:
         """Rows of some dates or all, with what this run replaced.
@@ -123,11 +125,11 @@ class BigQueryWarehouse:
         wanted = None if dates is None else frozenset(dates)
         new = self._replaced.get(name, _Replaced(frozenset(), None))
         selects = [
-            select_rows(staged, table, names, wanted, frozenset()) for staged in new.tables()
+            select_rows(staged, table, names, wanted, frozenset(), among) for staged in new.tables()
         ]
         if new.dates is not None:
             here = self._place_of(table)
-            selects.append(select_rows(here, table, names, wanted, new.dates))
+            selects.append(select_rows(here, table, names, wanted, new.dates, among))
         union = "\nUNION ALL\n".join(selects)
         sql = f"SELECT DISTINCT * FROM (\n{union}\n)" if is_distinct else union
         schema = arrow.schema(name)
