@@ -7,13 +7,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import suppress
+from itertools import islice
 from pathlib import Path
+from random import SystemRandom
 
 from pipelines.services.errors import ServiceError
 
 START_SECONDS = 120.0
 STOP_SECONDS = 20.0
+PORTS = range(15_000, 32_000)
+"""Below those that Linux gives to whoever asks for any (from 32768 on): a port of these can go to
+another program before the server that it was meant for is up."""
 _POLL_SECONDS = 0.05
 _TAIL_LINES = 15
 TETHER = Path(__file__).with_name("tether.py")
@@ -28,13 +33,16 @@ def tethered(command: Sequence[str]) -> list[str]:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports of this machine that nobody listens on."""
-    with ExitStack() as stack:
-        # All are held until all are known, or the same one would come twice.
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for held in sockets:
-            held.bind(("127.0.0.1", 0))
-        return [held.getsockname()[1] for held in sockets]
+    """Ports of this machine that nobody has, any of `PORTS`."""
+    tried = SystemRandom().sample(PORTS, len(PORTS))
+    return list(islice(filter(_is_free, tried), count))
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe, suppress(OSError):
+        probe.bind(("127.0.0.1", port))
+        return True
+    return False
 
 
 def is_listening(port: int) -> bool:
