@@ -25,7 +25,10 @@ KEPT_BYTES = 256 << 20
 
 @dataclass(frozen=True)
 class DataFile:
-    """A file of a table. `bounds`: least and largest value by column, where they are known."""
+    """A file of a table. `written_ms`: when (epoch ms).
+
+    `bounds`: least and largest value by column, where they are known.
+    """
 
     path: str
     date: datetime.date | None

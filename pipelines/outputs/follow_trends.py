@@ -10,7 +10,7 @@ from typing import Protocol
 
 import polars as pl
 
-from pipelines.outputs.lake import Among
+from pipelines.outputs.keep_among import Among
 from transforms.detect_chapters import TREND_KINDS, detect_trends, history_of, touched_by
 from transforms.diff_rows import REVISION, diff_rows
 from transforms.present import present

@@ -4,7 +4,7 @@ import datetime
 import json
 import os
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import polars as pl
@@ -21,13 +21,12 @@ from deltalake import (
 from deltalake.transaction import AddAction
 
 from pipelines import storage
+from pipelines.outputs.keep_among import Among
 from pipelines.outputs.write_rows import NewFile, write_rows
 from pipelines.readers.snapshot import environment_options, refuse_bigquery
 from pipelines.readers.tell_files_apart import by_partition
 from schemas import arrow, tables
 
-Among = Mapping[str, Collection[str]]
-"""Texts that are wanted, by column: rows with others are not."""
 KEEP_LOG = PostCommitHookProperties(cleanup_expired_logs=False)
 """A commit must not clean the log up: the version that readers see may be the one before it."""
 

@@ -7,7 +7,7 @@ import polars as pl
 
 from pipelines.outputs.find_keys import stored_schema
 from pipelines.outputs.follow_trends import ReadRows
-from pipelines.outputs.lake import Among
+from pipelines.outputs.keep_among import Among, keep_among
 from schemas import tables
 from schemas.streamed import FIRST_STAYS, identity
 from transforms.diff_rows import IS_DELETED, REVISION
@@ -61,9 +61,6 @@ class LaidOver:
             return stored
         if wanted is not None:
             changes = changes.filter(pl.col(str(tables.get(name).partition)).is_in(list(wanted)))
-        new = changes.filter(~pl.col(IS_DELETED))
-        for column, values in (among or {}).items():
-            new = new.filter(pl.col(column).is_in(sorted(values)))
-        new = new.select(stored.columns)
+        new = keep_among(changes.filter(~pl.col(IS_DELETED)), among).select(stored.columns)
         others = stored.join(changes, identity(tables.get(name)), "anti", nulls_equal=True)
         return pl.concat([others, new], how="vertical_relaxed")

@@ -22,6 +22,7 @@ from tests.pipelines.whole_topics import need_servers
 
 pytestmark = pytest.mark.usefixtures("pseudonym_key")
 _FILES = 5
+Given = tuple[Path, dict[str, Any], Path, dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
@@ -32,22 +33,22 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlinkCluster]:
 
 
 @pytest.fixture(scope="module")
-def given(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
-    """Files of a school's raw zone, and the options that name its catalogues."""
+def given(tmp_path_factory: pytest.TempPathFactory, pseudonym_key: str) -> Given:
+    """Files of a school's raw zone, its catalogues, and what the local runner makes of them."""
     folder = tmp_path_factory.mktemp("in")
     school = simulate(students=12, days=3, bad=0.02, duplicates=0.05, envelopes=True)
     bodies = [arrival.body for arrival in school.arrivals]
     for number in range(_FILES):
         write_lines(folder / "raw" / f"{number}.jsonl", bodies[number::_FILES])
-    return folder / "raw", write_catalogues(school, folder)
+    raw, catalogues = folder / "raw", write_catalogues(school, folder)
+    return raw, catalogues, folder / "here", completed(folder / "here", raw, **catalogues)
 
 
 @pytest.mark.parametrize("slots", [1, 2])
 def test_cluster_gives_the_rows_of_the_local_runner(
-    cluster: FlinkCluster, given: tuple[Path, dict[str, Any]], tmp_path: Path, slots: int
+    cluster: FlinkCluster, given: Given, tmp_path: Path, slots: int
 ) -> None:
-    (raw, catalogues), here, there = given, tmp_path / "here", tmp_path / "there"
-    told = completed(here, raw, **catalogues)
+    (raw, catalogues, here, told), there = given, tmp_path / "there"
     known = [f"--{name}={value}" for name, value in catalogues.items()]
     assert start(there, raw, *known, *cluster.batch_options(slots)).wait() == 0
     row = last_run(there)

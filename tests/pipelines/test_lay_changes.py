@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 import polars as pl
 
-from pipelines.outputs.lake import Among
+from pipelines.outputs.keep_among import Among, keep_among
 from pipelines.outputs.lay_changes import LaidOver, as_changes, joined, newest_changes
 from tests.pipelines.stream_lake import DAY, changes, chapter, event
 
@@ -31,9 +31,7 @@ class _Table:
     ) -> pl.DataFrame:
         self.asked.append(dates)
         found = self.rows.filter(pl.col("date").is_in(list(dates))) if dates else self.rows
-        for column, values in (among or {}).items():
-            found = found.filter(pl.col(column).is_in(list(values)))
-        return found.select(columns or found.columns)
+        return keep_among(found, among).select(columns or found.columns)
 
 
 def test_of_the_changes_of_a_row_the_largest_revision_counts_and_of_equal_ones_the_last() -> None:

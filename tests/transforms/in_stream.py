@@ -10,7 +10,7 @@ import polars as pl
 
 from pipelines.outputs.find_keys import stored_schema
 from pipelines.outputs.follow_trends import ANOMALIES, CHAPTERS, trend_changes
-from pipelines.outputs.lake import Among
+from pipelines.outputs.keep_among import Among, keep_among
 from schemas import tables
 from tests.in_memory import PROCESSED_AT
 from transforms.contribute import Frames
@@ -59,9 +59,7 @@ class Store:
         frame = pl.DataFrame(rows, stored_schema(table))
         if dates is not None:
             frame = frame.filter(pl.col(str(table.partition)).is_in(list(dates)))
-        for column, values in (among or {}).items():
-            frame = frame.filter(pl.col(column).is_in(sorted(values)))
-        return frame.select(columns or frame.columns)
+        return keep_among(frame, among).select(columns or frame.columns)
 
     def follow_trends(self, dates: Collection[datetime.date]) -> None:
         """Look at the trends of dates again whose chapter-days have changed."""

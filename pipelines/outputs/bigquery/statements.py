@@ -3,6 +3,7 @@
 import datetime
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
+from pipelines.outputs.keep_among import Among
 from schemas.tables import Table
 
 
@@ -62,7 +63,7 @@ def select_rows(
     columns: Iterable[str],
     dates: Collection[datetime.date] | None,
     without: Collection[datetime.date],
-    among: Mapping[str, Collection[str]] | None = None,
+    among: Among | None = None,
 ) -> str:
     """Columns of the rows of `dates` (None: all), but of those in `without`.
 

@@ -31,7 +31,7 @@ from pipelines.outputs.bigquery.statements import (
     set_replayed,
     transaction,
 )
-from pipelines.outputs.lake import Among
+from pipelines.outputs.keep_among import Among
 from pipelines.outputs.write_rows import NewFile, write_rows
 from pipelines.readers.snapshot import WarehouseError
 from schemas import arrow, tables
