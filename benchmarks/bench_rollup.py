@@ -31,7 +31,6 @@ from pipelines.outputs.write_rows import write_rows
 from pipelines.readers.queries import answer, connect, find, load_queries
 from pipelines.readers.snapshot import open_snapshot
 from transforms.catalogue import build_catalogue, build_questions
-from transforms.contribute import TABLE_OF
 from transforms.derive import Derived, DeriveOptions, derive
 from transforms.present import present
 from transforms.total_days import total_days
@@ -94,8 +93,8 @@ def make_warehouse(year: Year, folder: str) -> str:
 
 def _write_week(lake: Lake, facts: Facts, week: Derived, run: Run) -> None:
     frames = dict(week.rows)
-    for name in week.contributions.keys() - TABLE_OF.keys():
-        frames[name] = total_days(name, week.contributions)
+    for name, frame in week.contributions.items():
+        frames[name] = total_days(name, frame)
     for name, frame in frames.items():
         rows = present(name, frame, run.started_at)
         facts.files.setdefault(name, []).extend(write_rows(lake.warehouse, name, rows))

@@ -12,13 +12,13 @@ from schemas.vocabulary import builtin_spellings
 from tests.compare_rows import DEFAULT_KEY
 from transforms.catalogue import Catalogue, Questions, build_catalogue, build_questions
 from transforms.clean import CleanOptions
-from transforms.contribute import TABLE_OF, Frames, sum_up
 from transforms.derive import Derived, DeriveOptions, derive
 from transforms.detect_chapters import detect_low_engagement, detect_trends
 from transforms.options import MetricOptions
 from transforms.parse import ParseOptions
 from transforms.parse_events import ParsedBlock, ParseSettings, parse_block
 from transforms.present import present
+from transforms.sum_up import Frames, sum_up
 from transforms.total_days import total_days
 
 Rows = list[dict[str, Any]]
@@ -160,8 +160,8 @@ def _tables(derived: list[Derived], catalogue: Catalogue) -> dict[str, Rows]:
         for name, frame in part.rows.items():
             pieces.setdefault(name, []).append(present(name, frame, PROCESSED_AT))
     sums = total(part.contributions for part in derived)
-    for name in sums.keys() - TABLE_OF.keys():
-        pieces[name] = [present(name, total_days(name, sums), PROCESSED_AT)]
+    for name, frame in sums.items():
+        pieces[name] = [present(name, total_days(name, frame), PROCESSED_AT)]
     if CHAPTER_DAYS in pieces:
         pieces["anomalies"] += _chapter_anomalies(pieces[CHAPTER_DAYS][0], catalogue)
     return {name: pl.concat(frames).to_dicts() for name, frames in pieces.items()}

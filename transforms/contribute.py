@@ -1,43 +1,21 @@
 """What do students add to the figures of a chapter, question, video, device or day?
 
-Contributions are tables of whole numbers: one row per key, columns that are summed. They merge
-in any order and can be taken back by a change of sign. A student is in one place only, so it
-adds exactly 1 to a count of distinct students.
+How they add up: `sum_up`. A student is in one place only, so it adds exactly 1 to a count of
+distinct students.
 """
 
 import polars as pl
 
 from transforms import calendar
 from transforms.divide import divide
+from transforms.merge_times import TIME, VISITS, merge_times
 from transforms.options import MetricOptions
 from transforms.sessionize import Timeline
+from transforms.sum_up import KEYS, Frames
 
 ATTO = 10**18
 """Doubles are summed as whole parts of this size (128 bits): sums do not depend on order."""
 CURVE_STEPS = 20
-
-KEYS: dict[str, tuple[str, ...]] = {
-    "chapter_engagement": ("date", "course_id", "chapter_id"),
-    "chapter_times": ("date", "course_id", "chapter_id", "is_active", "time_ms"),
-    "chapter_hourly_activity": ("date", "hour", "course_id", "chapter_id", "class_id"),
-    "question_attempts_summary": ("date", "quiz_id", "question_id"),
-    "video_engagement": ("date", "course_id", "video_id"),
-    "device_daily": ("date", "device_type"),
-    "geo_daily": ("date", "country_code", "region"),
-    "platform_daily": ("date",),
-}
-"""Columns that identify a row of each table of contributions; all others are sums."""
-
-TABLE_OF = {"chapter_times": "chapter_engagement"}
-"""The gold table that contributions go to, where it is not called as they are."""
-
-Frames = dict[str, pl.DataFrame]
-
-
-def sum_up(name: str, contributions: list[pl.DataFrame]) -> pl.DataFrame:
-    """Contributions to one table as one row per key."""
-    keys = KEYS[name]
-    return pl.concat(contributions).group_by(keys).agg(pl.exclude(keys).sum())
 
 
 def contribute(
@@ -50,7 +28,6 @@ def contribute(
     """Contributions of many students to every gold table that is not per student."""
     return {
         "chapter_engagement": _chapters(visits),
-        "chapter_times": _chapter_times(visits),
         "chapter_hourly_activity": _hours(visits, options.reporting_timezone),
         "question_attempts_summary": _questions(attempts),
         "video_engagement": _videos(videos),
@@ -73,8 +50,12 @@ def _students() -> pl.Expr:
 
 
 def _chapters(visits: pl.DataFrame) -> pl.DataFrame:
+    """Sums, and how many visits lasted, and were active for, each number of milliseconds."""
     scroll = pl.col("scroll_depth")
-    return visits.group_by(date="visit_date", course_id="course_id", chapter_id="chapter_id").agg(
+    once = pl.lit(1, pl.Int64)
+    chapters = visits.group_by(
+        date="visit_date", course_id="course_id", chapter_id="chapter_id"
+    ).agg(
         time_spent_ms=pl.col("time_spent_ms").sum(),
         visits_count=pl.len().cast(pl.Int64),
         unique_students=_students(),
@@ -84,23 +65,10 @@ def _chapters(visits: pl.DataFrame) -> pl.DataFrame:
         drop_off_count=_count(pl.col("is_drop_off")),
         completion_known_count=_count(pl.col("is_completed").is_not_null()),
         completed_count=_count(pl.col("is_completed")),
+        spent_times=pl.struct(pl.col("time_spent_ms").alias(TIME), once.alias(VISITS)),
+        active_times=pl.struct(pl.col("active_ms").alias(TIME), once.alias(VISITS)),
     )
-
-
-def _chapter_times(visits: pl.DataFrame) -> pl.DataFrame:
-    """How many visits lasted, and were active for, each number of milliseconds."""
-    kinds = {False: "time_spent_ms", True: "active_ms"}
-    times = pl.concat(
-        visits.select(
-            "course_id",
-            "chapter_id",
-            date="visit_date",
-            is_active=pl.lit(is_active),
-            time_ms=column,
-        )
-        for is_active, column in kinds.items()
-    )
-    return times.group_by(KEYS["chapter_times"]).agg(visits_count=pl.len().cast(pl.Int64))
+    return chapters.with_columns(map(merge_times, chapters[["spent_times", "active_times"]]))
 
 
 def _hours(visits: pl.DataFrame, timezone: str) -> pl.DataFrame:

@@ -12,11 +12,12 @@ from transforms import calendar
 from transforms.attempt_questions import attempt_questions
 from transforms.calendar import Dates
 from transforms.catalogue import Catalogue, Questions
-from transforms.contribute import Frames, contribute
+from transforms.contribute import contribute
 from transforms.deduplicate import deduplicate
 from transforms.detect import detect_anomalies
 from transforms.options import MetricOptions
 from transforms.sessionize import Timeline, sessionize
+from transforms.sum_up import Frames
 from transforms.total_students import total_sessions, total_students
 from transforms.view_pages import view_pages
 from transforms.visit_chapters import visit_chapters

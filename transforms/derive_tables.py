@@ -8,10 +8,10 @@ import apache_beam as beam
 import polars as pl
 from apache_beam.pvalue import TaggedOutput
 
-from transforms.contribute import TABLE_OF, Frames, sum_up
 from transforms.derive import DeriveOptions, derive
 from transforms.encode_frames import Accumulator, AccumulatorCoder
 from transforms.present import present
+from transforms.sum_up import Frames, sum_up
 from transforms.total_days import total_days
 
 CONTRIBUTIONS, COUNTS = "contributions", "counts"
@@ -22,7 +22,7 @@ class DeriveTables(beam.PTransform):
     """Derive silver and per-student gold from the events of whole students.
 
     Input: frames of canonical events, all of a student's in one. Output: (table, rows as stored);
-    side outputs `contributions` ((gold table, (name, frame)), see `contribute`) and `counts`.
+    side outputs `contributions` ((gold table, (gold table, frame)), see `contribute`) and `counts`.
     """
 
     def __init__(self, options: DeriveOptions, started_at: datetime.datetime) -> None:
@@ -55,7 +55,7 @@ class _Derive(beam.DoFn):
         yield TaggedOutput("counts", (derived.counts, set()))  # type: ignore[misc]
         for name, frame in derived.contributions.items():
             if not frame.is_empty():
-                part = TABLE_OF.get(name, name), (name, frame)
+                part = name, (name, frame)
                 yield TaggedOutput("contributions", part)  # type: ignore[misc]
         for name, frame in derived.rows.items():
             if not frame.is_empty():
@@ -65,7 +65,7 @@ class _Derive(beam.DoFn):
 class CombineContributions(beam.CombineFn):
     """Sum the contributions to one gold table; exact, in any order.
 
-    Input: (name, frame), names as in `contribute.KEYS`. Output: one frame per name, a row per key.
+    Input: (gold table, frame). Output: one frame for the table, a row per key.
     """
 
     def get_accumulator_coder(self) -> beam.coders.Coder:
@@ -103,7 +103,7 @@ class CombineContributions(beam.CombineFn):
 class TotalDays(beam.PTransform):
     """Combine contributions to gold tables and give their rows.
 
-    Input: (gold table, (name, frame)). Output: (table, rows as stored).
+    Input: (gold table, (gold table, frame)). Output: (table, rows as stored).
     """
 
     def __init__(self, started_at: datetime.datetime) -> None:
@@ -118,4 +118,4 @@ class TotalDays(beam.PTransform):
 
 def _total(element: tuple[str, Frames], started_at: datetime.datetime) -> NamedFrame:
     table, sums = element
-    return table, present(table, total_days(table, sums), started_at)
+    return table, present(table, total_days(table, sums[table]), started_at)

@@ -12,10 +12,8 @@ import apache_beam as beam
 import polars as pl
 import pyarrow as pa
 
-from transforms.contribute import Frames
-
 Accumulator = dict[str, list[pl.DataFrame]]
-"""Frames of contributions by name."""
+"""Frames of contributions by gold table."""
 
 _CODEC = "zstd"
 
@@ -68,16 +66,6 @@ class AccumulatorCoder(beam.coders.Coder):
     def is_deterministic(self) -> bool:
         """Accumulators are never keys."""
         return False
-
-
-def pack_frames(frames: Frames) -> bytes:
-    """Frames by name as bytes, for state and for keyed steps."""
-    return AccumulatorCoder().encode({name: [frame] for name, frame in frames.items()})
-
-
-def unpack_frames(packed: bytes) -> Frames:
-    """The frames that `pack_frames` was given."""
-    return {name: parts[0] for name, parts in AccumulatorCoder().decode(packed).items()}
 
 
 beam.coders.registry.register_coder(pl.DataFrame, FrameCoder)

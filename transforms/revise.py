@@ -11,12 +11,12 @@ from dataclasses import dataclass, field, replace
 
 import polars as pl
 
-from transforms.contribute import KEYS, Frames, sum_up
 from transforms.derive import Derived, DeriveOptions, derive
 from transforms.diff_rows import REVISION, diff_rows
 from transforms.pack_events import Row, frame_of
 from transforms.present import present
 from transforms.retain import StudentEvents
+from transforms.sum_up import Frames, subtract, sum_up
 
 _FOREVER = datetime.date.max
 
@@ -103,17 +103,3 @@ def _changes(
         if not changed.is_empty():
             changes[table] = changed.join(revisions, "student_hash", maintain_order="left")
     return changes
-
-
-def subtract(name: str, new: pl.DataFrame, old: pl.DataFrame) -> pl.DataFrame:
-    """What must be added to `old` contributions to make `new` ones; only what is not zero."""
-    sums = [column for column in old.columns if column not in KEYS[name]]
-    # Polars does not negate whole numbers of 128 bits; it multiplies them.
-    taken_back = old.with_columns(pl.col(sums) * -1)
-    return drop_zeros(name, sum_up(name, [new, taken_back.select(new.columns)]))
-
-
-def drop_zeros(name: str, sums: pl.DataFrame) -> pl.DataFrame:
-    """Without the keys to which nothing is added."""
-    columns = [column for column in sums.columns if column not in KEYS[name]]
-    return sums.filter(pl.any_horizontal(pl.col(column) != 0 for column in columns))

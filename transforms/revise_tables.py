@@ -10,7 +10,7 @@ import apache_beam as beam
 from apache_beam.pvalue import TaggedOutput
 
 from transforms.derive import DeriveOptions
-from transforms.encode_frames import pack_frames
+from transforms.encode_frames import FrameCoder
 from transforms.parse_stream import Changes, Count, at_end_of_bundle
 from transforms.retain import Retention, StudentEvents
 from transforms.revise import Revised, revise
@@ -34,7 +34,7 @@ class ReviseTables(beam.PTransform):
     """Derive students before and after, and tell the difference; the students of a bundle at once.
 
     Input: `StudentEvents`. Output: changes (table, rows with `is_deleted` and `revision`); side
-    outputs `contributions` ((group, packed frames)) and `counts` ((signed counts, no watermark)).
+    outputs `contributions` ((group, encoded frame)) and `counts` ((signed counts, no watermark)).
     """
 
     def __init__(self, settings: ReviseSettings) -> None:
@@ -87,8 +87,8 @@ class _Revise(beam.DoFn):
             beam.metrics.Metrics.counter("chapterflow", name).inc(number)
             self.settings.count(name, number)
         yield from revised.changes.items()
-        for group, frames in split_groups(revised.contributions):
-            value = name_of(group), pack_frames(frames)
+        for group, frame in split_groups(revised.contributions):
+            value = name_of(group), FrameCoder().encode(frame)
             yield TaggedOutput(CONTRIBUTIONS, value)  # type: ignore[misc]
         yield TaggedOutput(COUNTS, (revised.counts, None))  # type: ignore[misc]
 

@@ -6,26 +6,22 @@ from collections.abc import Iterator
 import polars as pl
 import xxhash
 
-from transforms.contribute import TABLE_OF, Frames
+from transforms.sum_up import Frames
 
-SLOTS = {"chapter_engagement": 32, "chapter_hourly_activity": 8}
+SLOTS = {"chapter_engagement": 8, "chapter_hourly_activity": 8}
 """Tables of many, or large, sums are kept in so many parts of a date, the others in one."""
 
 Group = tuple[str, datetime.date, int]
 """Gold table, date and slot: the sums that are kept together."""
 
 
-def split_groups(contributions: Frames) -> Iterator[tuple[Group, Frames]]:
+def split_groups(contributions: Frames) -> Iterator[tuple[Group, pl.DataFrame]]:
     """Contributions by the groups whose sums they change."""
-    groups: dict[Group, Frames] = {}
-    for name, frame in contributions.items():
-        table = TABLE_OF.get(name, name)
+    for table, frame in contributions.items():
         placed = frame.with_columns(_slots(table, frame))
-        for (date, slot), part in placed.partition_by(
-            "date", "_slot", as_dict=True, maintain_order=False
-        ).items():
-            groups.setdefault((table, date, slot), {})[name] = part.drop("_slot")
-    yield from groups.items()
+        parts = placed.partition_by("date", "_slot", as_dict=True, include_key=True)
+        for (date, slot), part in parts.items():
+            yield (table, date, slot), part.drop("_slot")
 
 
 def _slots(table: str, frame: pl.DataFrame) -> pl.Series:

@@ -2,7 +2,7 @@
 
 import datetime
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import apache_beam as beam
@@ -18,20 +18,22 @@ from apache_beam.transforms.userstate import (
 from apache_beam.utils.timestamp import Timestamp
 
 from schemas import tables
-from transforms.contribute import Frames, sum_up
 from transforms.detect_chapters import detect_low_engagement
 from transforms.diff_rows import REVISION, diff_rows
-from transforms.encode_frames import pack_frames, unpack_frames
+from transforms.encode_frames import FrameCoder
 from transforms.parse_stream import at_end_of_bundle
 from transforms.present import present
-from transforms.revise import drop_zeros
 from transforms.revise_tables import ReviseSettings
 from transforms.split_groups import group_of
+from transforms.sum_up import KEYS, Frames, drop_zeros, sum_up
 from transforms.ticks import next_tick
 from transforms.total_days import total_days
 
 _CHAPTERS = "chapter_engagement"
 _DAY_SECONDS = 86_400
+_MOST_BYTES = 16 << 20
+"""Of sums whose rows are made at once: several times as much is needed for it. A chapter's sums
+hold each length of visit, so those of a day can be much larger."""
 _GRACE_SECONDS = 600
 """By the clock: what students have that was due before a date was given up is here by then,
 however fast a replay passes days."""
@@ -39,9 +41,9 @@ however fast a replay passes days."""
 
 @dataclass
 class Sums:
-    """Sums of a group so far: a frame per name of contributions; `revision` grows."""
+    """Sums of a group so far, a row per key (None: no contributions yet); `revision` grows."""
 
-    frames: Frames = field(default_factory=dict)
+    frame: pl.DataFrame | None = None
     revision: int = 0
 
 
@@ -54,17 +56,12 @@ class ChangedSums:
     keys: pl.DataFrame
 
 
-def add_contributions(table: str, sums: Sums, added: Sequence[Frames]) -> ChangedSums:
+def add_contributions(table: str, sums: Sums, added: Sequence[pl.DataFrame]) -> ChangedSums:
     """Sums of a group of `table` with signed contributions, of one or more changes, added."""
-    parts: dict[str, list[pl.DataFrame]] = {n: [frame] for n, frame in sums.frames.items()}
-    for name, frame in (item for frames in added for item in frames.items()):
-        known = parts.setdefault(name, [])
-        known.append(frame.select(known[0].columns) if known else frame)
-    changed = {name for frames in added for name in frames}
-    summed = {name: drop_zeros(name, sum_up(name, parts[name])) for name in changed}
-    keys = [frame.select(tables.get(table).key) for frames in added for frame in frames.values()]
-    after = Sums({**sums.frames, **summed}, sums.revision + 1)
-    return ChangedSums(sums, after, pl.concat(keys).unique())
+    fresh = drop_zeros(table, sum_up(table, added))
+    parts = [fresh] if sums.frame is None else [sums.frame, fresh]
+    after = Sums(drop_zeros(table, sum_up(table, parts)), sums.revision + 1)
+    return ChangedSums(sums, after, fresh.select(KEYS[table]))
 
 
 def total_changes(
@@ -92,28 +89,21 @@ def total_changes(
     return changes
 
 
-def _touched(sums: Iterable[Sums], keys: pl.DataFrame) -> Frames:
+def _touched(sums: Iterable[Sums], keys: pl.DataFrame) -> pl.DataFrame | None:
     """The sums of some rows, of several groups together: no row is in two of them."""
-    parts: dict[str, list[pl.DataFrame]] = {}
-    for name, frame in (item for group in sums for item in group.frames.items()):
-        parts.setdefault(name, []).append(frame)
     wanted = keys.drop(REVISION)
-    return {
-        name: pl.concat(frames, how="diagonal").join(
-            wanted, wanted.columns, "semi", nulls_equal=True
-        )
-        for name, frames in parts.items()
-    }
+    known = [of_group.frame for of_group in sums if of_group.frame is not None]
+    parts = [f.join(wanted, wanted.columns, "semi", nulls_equal=True) for f in known]
+    return pl.concat(parts) if parts else None
 
 
 def _rows(
-    table: str, sums: Frames, expected: pl.DataFrame, processed_at: datetime.datetime
+    table: str, sums: pl.DataFrame | None, expected: pl.DataFrame, processed_at: datetime.datetime
 ) -> Frames:
     """Rows as stored: the table's, and the anomalies that they show."""
-    if table not in sums:
+    if sums is None:
         return {}
-    totals = total_days(table, sums)
-    rows = {table: present(table, totals, processed_at)}
+    rows = {table: present(table, total_days(table, sums), processed_at)}
     if table == _CHAPTERS:
         found = detect_low_engagement(rows[table], expected)
         rows["anomalies"] = present("anomalies", found, processed_at)
@@ -123,10 +113,10 @@ def _rows(
 class TotalChanges(beam.PTransform):
     """Add signed contributions to the sums of gold, and tell the rows that change by it.
 
-    Contributions are gathered for `gather_seconds` (0: not at all), and the rows of all groups that
-    are due then are made at once: the sums of a day are large, and more so the number of calls.
+    Contributions are gathered for `gather_seconds` (0: not at all), and the rows of many groups
+    that are due then are made at once, as calls cost more than small sums do.
 
-    Input: (group, packed frames). Output: changes. State: the sums of a group, until its date can
+    Input: (group, encoded frame). Output: changes. State: the sums of a group, until its date can
     change no more, and what is gathered.
     """
 
@@ -152,9 +142,10 @@ class _Total(beam.DoFn):
     def __init__(self, settings: ReviseSettings, gather_seconds: float) -> None:
         self.settings, self.gather_seconds = settings, gather_seconds
         self._changed: dict[str, ChangedSums] = {}
+        self._bytes = 0
 
     def start_bundle(self) -> None:
-        self._changed = {}
+        self._changed, self._bytes = {}, 0
 
     def process(
         self,
@@ -163,13 +154,13 @@ class _Total(beam.DoFn):
         fresh: Any = beam.DoFn.StateParam(FRESH),
         tick: Any = beam.DoFn.TimerParam(TICK),
         forget: Any = beam.DoFn.TimerParam(FORGET),
-    ) -> None:
-        name, packed = element
+    ) -> Iterator[Any]:
+        name, encoded = element
         if self.gather_seconds:
-            fresh.add(packed)
+            fresh.add(encoded)
             tick.set(next_tick(self.settings.clock(), self.gather_seconds))
         else:
-            self._add(name, [packed], sums, forget)
+            yield from self._add(name, [encoded], sums, forget)
 
     @on_timer(TICK)
     def add_gathered(
@@ -178,20 +169,15 @@ class _Total(beam.DoFn):
         sums: Any = beam.DoFn.StateParam(SUMS),
         fresh: Any = beam.DoFn.StateParam(FRESH),
         forget: Any = beam.DoFn.TimerParam(FORGET),
-    ) -> None:
+    ) -> Iterator[Any]:
         """Add what came since the last tick, at the same moment for all groups."""
-        packed = list(fresh.read())
+        encoded = list(fresh.read())
         fresh.clear()
-        if packed:
-            self._add(name, packed, sums, forget)
+        if encoded:
+            yield from self._add(name, encoded, sums, forget)
 
     def finish_bundle(self) -> Iterator[Any]:
-        changed, self._changed = self._changed, {}
-        by_table: dict[str, list[ChangedSums]] = {}
-        for name, sums in changed.items():
-            by_table.setdefault(group_of(name)[0], []).append(sums)
-        for table, groups in by_table.items():
-            yield from at_end_of_bundle(self._changes(table, groups).items())
+        yield from self._flush()
 
     @on_timer(FORGET)
     def forget(self, clear: Any = beam.DoFn.TimerParam(CLEAR)) -> None:
@@ -208,16 +194,27 @@ class _Total(beam.DoFn):
         if not any(True for _ in fresh.read()):
             sums.clear()
 
-    def _add(self, name: str, packed: list[bytes], sums: Any, forget: Any) -> None:
+    def _add(self, name: str, encoded: list[bytes], sums: Any, forget: Any) -> Iterator[Any]:
         table, date, _ = group_of(name)
-        changed = add_contributions(table, _open(sums.read()), list(map(unpack_frames, packed)))
+        added = list(map(FrameCoder().decode, encoded))
+        changed = add_contributions(table, _open(sums.read()), added)
         sums.write(_close(changed.after))
         forget.set(self._end_of(date))
         self._changed[name] = _after(self._changed.get(name), changed)
+        self._bytes += _size(changed.after)
+        if self._bytes >= _MOST_BYTES:
+            yield from self._flush()
 
-    def _changes(self, table: str, groups: list[ChangedSums]) -> Frames:
+    def _flush(self) -> Iterator[Any]:
+        """The changes of all groups since the last time."""
+        changed, self._changed, self._bytes = self._changed, {}, 0
+        by_table: dict[str, list[ChangedSums]] = {}
+        for name, sums in changed.items():
+            by_table.setdefault(group_of(name)[0], []).append(sums)
         expected = self.settings.derive.catalogue.expected
-        return total_changes(table, groups, expected, self.settings.clock())
+        for table, groups in by_table.items():
+            changes = total_changes(table, groups, expected, self.settings.clock())
+            yield from at_end_of_bundle(changes.items())
 
     def _end_of(self, date: datetime.date) -> Timestamp:
         midnight = datetime.datetime.combine(date, datetime.time(), datetime.UTC).timestamp()
@@ -240,8 +237,13 @@ def _open(stored: bytes | None) -> Sums:
     if stored is None:
         return Sums()
     revision = int.from_bytes(stored[:_REVISION_BYTES], "big")
-    return Sums(unpack_frames(stored[_REVISION_BYTES:]), revision)
+    return Sums(FrameCoder().decode(stored[_REVISION_BYTES:]), revision)
 
 
 def _close(sums: Sums) -> bytes:
-    return sums.revision.to_bytes(_REVISION_BYTES, "big") + pack_frames(sums.frames)
+    assert sums.frame is not None
+    return sums.revision.to_bytes(_REVISION_BYTES, "big") + FrameCoder().encode(sums.frame)
+
+
+def _size(sums: Sums) -> int:
+    return 0 if sums.frame is None else int(sums.frame.estimated_size())

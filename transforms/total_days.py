@@ -2,73 +2,38 @@
 
 import polars as pl
 
-from transforms.contribute import ATTO, CURVE_STEPS, Frames
+from transforms.contribute import ATTO, CURVE_STEPS
 from transforms.divide import divide
+from transforms.merge_times import quantiles
 
-_CHAPTER = ["date", "course_id", "chapter_id"]
 
-
-def total_days(table: str, sums: Frames) -> pl.DataFrame:
-    """Summed contributions (see `contribute.KEYS`) as rows of one gold table by day."""
-    frame = sums[table]
+def total_days(table: str, sums: pl.DataFrame) -> pl.DataFrame:
+    """Summed contributions (`sum_up`) as rows of one gold table by day."""
     if table == "chapter_engagement":
-        return _chapters(frame, sums["chapter_times"])
+        return _chapters(sums)
     if table == "question_attempts_summary":
-        return _questions(frame)
+        return _questions(sums)
     if table == "video_engagement":
-        return _videos(frame)
-    return frame if table == "chapter_hourly_activity" else frame.rename(_TOTAL)
+        return _videos(sums)
+    return sums if table == "chapter_hourly_activity" else sums.rename(_TOTAL)
 
 
 _TOTAL = {"time_spent_ms": "total_time_spent_ms"}
-
-
-def quantiles(times: pl.DataFrame, shares: dict[str, float]) -> pl.DataFrame:
-    """Quantiles by linear interpolation of weighted values, one row per chapter and date.
-
-    `times`: _CHAPTER columns, `time_ms`, `visits_count`. Exact: the value of each rank is looked up
-    in the running count, so that any number of equal visits costs one row.
-    """
-    ordered = times.sort("time_ms").with_columns(
-        upto=pl.col("visits_count").cum_sum().over(_CHAPTER),
-        total=pl.col("visits_count").sum().over(_CHAPTER),
-    )
-    return ordered.group_by(_CHAPTER).agg(
-        _quantile(share).alias(name) for name, share in shares.items()
-    )
-
-
-def _quantile(share: float) -> pl.Expr:
-    place = share * (pl.col("total").first() - 1)
-    below, fraction = place.floor(), place - place.floor()
-    value, upto = pl.col("time_ms"), pl.col("upto")
-    low = value.filter(upto > below).first()
-    high = value.filter(upto > place.ceil()).first()
-    return divide(low + fraction * (high - low), 1000)
+_SHARES = {"p25": 0.25, "median": 0.5, "p75": 0.75, "p90": 0.9}
 
 
 def _ratio(part: str, whole: str) -> pl.Expr:
     return pl.when(pl.col(whole) > 0).then(pl.col(part) / pl.col(whole))
 
 
-def _chapters(chapters: pl.DataFrame, times: pl.DataFrame) -> pl.DataFrame:
-    spent = times.filter(~pl.col("is_active"))
-    active = times.filter(pl.col("is_active"))
-    shares = {"p25": 0.25, "median": 0.5, "p75": 0.75, "p90": 0.9}
-    named = {f"{name}_time_per_visit_seconds": share for name, share in shares.items()}
-    distribution = (
-        spent.sort("time_ms")
-        .group_by(_CHAPTER)
-        .agg(time_distribution=pl.struct("time_ms", "visits_count"))
+def _chapters(chapters: pl.DataFrame) -> pl.DataFrame:
+    shares = {f"{name}_time_per_visit_seconds": share for name, share in _SHARES.items()}
+    known = chapters.with_columns(
+        *quantiles(chapters["spent_times"], shares),
+        *quantiles(chapters["active_times"], {"median_active_seconds": 0.5}),
     )
-    joined = chapters
-    for frame in (
-        quantiles(spent, named),
-        quantiles(active, {"median_active_seconds": 0.5}),
-        distribution,
-    ):
-        joined = joined.join(frame, _CHAPTER, "left", nulls_equal=True)
-    return joined.rename(_TOTAL).with_columns(
+    named = {**_TOTAL, "spent_times": "time_distribution"}
+    return known.rename(named).with_columns(
         average_time_per_visit_seconds=divide(
             pl.col("total_time_spent_ms") / pl.col("visits_count"), 1000
         ),

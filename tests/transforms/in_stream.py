@@ -13,13 +13,13 @@ from pipelines.outputs.follow_trends import ANOMALIES, CHAPTERS, trend_changes
 from pipelines.outputs.keep_among import Among, keep_among
 from schemas import tables
 from tests.in_memory import PROCESSED_AT
-from transforms.contribute import Frames
 from transforms.derive import DeriveOptions
 from transforms.diff_rows import IS_DELETED, REVISION
 from transforms.pack_events import pack_events, pack_rows, unpack_events, unpack_rows
 from transforms.retain import Kept, Retention, retain
 from transforms.revise import revise
 from transforms.split_groups import split_groups
+from transforms.sum_up import Frames
 from transforms.total_changes import Sums, add_contributions, total_changes
 
 Key = tuple[Any, ...]

@@ -8,7 +8,6 @@ from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 
-import polars as pl
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -21,7 +20,7 @@ from tests.transforms.both_engines import (
     of_table,
     wrap,
 )
-from transforms.contribute import KEYS
+from transforms.sum_up import drop_zeros, take_back
 
 MORE = int(os.environ.get("CHAPTERFLOW_EXAMPLES", "1"))
 """How many times as many examples to try, and other ones each time if more than 1."""
@@ -141,17 +140,12 @@ def _milliseconds(tables: dict[str, Rows], name: str) -> int:
 def test_contributions_can_be_taken_back(first: Arrivals, second: Arrivals, plan: Plan) -> None:
     """Adding and subtracting what others contribute leaves exactly what was there."""
     mine, other = (_run(sent, plan).contributions for sent in (first, second))
-    taken = [{name: _negated(name, f) for name, f in frames.items()} for frames in other]
+    taken = [{name: take_back(name, f) for name, f in frames.items()} for frames in other]
     before, after = total(mine), total([*mine, *other, *taken])
     for name in before:
-        columns = before[name].columns
-        left = after[name].select(columns).filter(pl.any_horizontal(pl.exclude(KEYS[name]) != 0))
-        kept = before[name].filter(pl.any_horizontal(pl.exclude(KEYS[name]) != 0))
+        left, kept = (drop_zeros(name, totals[name]) for totals in (after, before))
+        assert left.columns == kept.columns
         assert comparable(left.to_dicts()) == comparable(kept.to_dicts())
-
-
-def _negated(name: str, frame: pl.DataFrame) -> pl.DataFrame:
-    return frame.with_columns(pl.exclude(KEYS[name]) * -1)
 
 
 def _by_student(rows: Rows) -> dict[str, Rows]:
