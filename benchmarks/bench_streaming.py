@@ -18,6 +18,7 @@ from typing import Any
 import polars as pl
 
 from benchmarks.probe_stream import KEY, TOPIC, Probe, metric, metrics, quantiles
+from benchmarks.send_load import CHAPTER_HELP, CHAPTER_SECONDS
 from pipelines.live_demo import program, wait_until_reading
 from pipelines.options.companions import KEY_VARIABLE
 from pipelines.outputs.lake import Lake
@@ -54,6 +55,7 @@ def _build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--session_gap_seconds", type=float, default=60,
                         help="short, so that sessions close while it runs (%(default)s)"
                         )  # fmt: skip
+    parser.add_argument("--chapter_seconds", type=float, default=CHAPTER_SECONDS, help=CHAPTER_HELP)
     parser.add_argument("--publish_seconds", type=float, default=300, help="(%(default)s)")
     parser.add_argument("--without_raw_zone", action="store_true", help="keep no raw zone")
     parser.add_argument("--only_live", action="store_true",
@@ -85,6 +87,7 @@ def _measure(options: argparse.Namespace, folder: Path, stack: ExitStack) -> dic
         "rate": options.rate,
         "seconds": options.seconds,
         "students": options.students,
+        "chapter_seconds": options.chapter_seconds,
         "event_to_live_seconds": quantiles(probe.latencies),
         "probes_lost": probe.lost,
         "lag_seconds_first_half": quantiles(lags[: len(lags) // 2]),
@@ -130,7 +133,7 @@ def _load_flags(options: argparse.Namespace, kafka: Kafka, seconds: float) -> li
     return [
         "benchmarks.send_load", f"--kafka_bootstrap_servers={kafka.bootstrap_servers}",
         f"--topic={TOPIC}", f"--rate={options.rate}", f"--seconds={seconds}",
-        f"--students={options.students}",
+        f"--students={options.students}", f"--chapter_seconds={options.chapter_seconds}",
     ]  # fmt: skip
 
 

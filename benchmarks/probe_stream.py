@@ -56,7 +56,7 @@ class Probe:
         if name not in self._waiting:
             at_ms = int(now * 1000)
             self._waiting[name] = at_ms
-            self.producer.produce(TOPIC, record(self._sent, student, at_ms, _NoChance()))
+            self.producer.produce(TOPIC, record(self._sent, student, at_ms, 0, _NoChance()))
             self.producer.poll(0)
 
     def _look(self) -> None:

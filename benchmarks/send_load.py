@@ -1,7 +1,7 @@
 """How is a stream put under a steady load? Made-up events of many students, at a given rate.
 
 `python -m benchmarks.send_load --kafka_bootstrap_servers=H:P --topic=load --rate=2000`: students
-come and go, so that sessions open and close all the time.
+come and go, so that sessions open and close all the time, and pass from chapter to chapter.
 """
 
 import argparse
@@ -14,12 +14,16 @@ from confluent_kafka import Producer
 
 _KINDS = ("page_view", "scroll", "click", "video_play", "video_pause", "quiz_answer", "scroll")
 _TICK_SECONDS = 0.02
+CHAPTER_SECONDS = 45.0
+"""At 2,000 events a second of 20,000 students, a third of them there: 13.5 events in a visit. The
+simulated school (`benchmarks.simulate`) has 13.6."""
+CHAPTER_HELP = "time in a chapter; 0: another one with each event (%(default)s)"
 _CHAPTERS_OF_COURSE, _COURSES = 10, 20
 
 
-def record(number: int, student: int, at_ms: int, chance: Random) -> bytes:
+def record(number: int, student: int, at_ms: int, chapter: int, chance: Random) -> bytes:
     """An event of the `raw_event` dialect, about 330 bytes."""
-    course, chapter = student % _COURSES, chance.randrange(_CHAPTERS_OF_COURSE)
+    course = student % _COURSES
     kind = _KINDS[number % len(_KINDS)]
     second = at_ms // 1000
     stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
@@ -42,6 +46,14 @@ def active_student(number: int, now: float, students: int, active: float, away: 
     return (first + number % max(1, int(students * share))) % students
 
 
+def chapter_of(student: int, now: float, chapter_seconds: float, chance: Random) -> int:
+    """The chapter a student is in: the next one after some time; 0: any, with each event."""
+    if not chapter_seconds:
+        return chance.randrange(_CHAPTERS_OF_COURSE)
+    # Students turn their pages at moments of their own.
+    return int(student + now / chapter_seconds + student % 97 / 97) % _CHAPTERS_OF_COURSE
+
+
 def send_load(producer: Producer, options: argparse.Namespace) -> int:
     """Send until the time is over; how many were sent."""
     chance, began, sent = Random(1), time.time(), 0
@@ -52,7 +64,9 @@ def send_load(producer: Producer, options: argparse.Namespace) -> int:
             student = active_student(
                 chosen, now, options.students, options.active_seconds, options.away_seconds
             )
-            producer.produce(options.topic, record(number, student, int(now * 1000), chance))
+            chapter = chapter_of(student, now, options.chapter_seconds, chance)
+            event = record(number, student, int(now * 1000), chapter, chance)
+            producer.produce(options.topic, event)
         sent = max(sent, due)
         producer.poll(0)
         time.sleep(_TICK_SECONDS)
@@ -71,6 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--students", type=int, default=20_000, help="students (%(default)s)")
     for name, value in (("active_seconds", 120.0), ("away_seconds", 240.0)):
         parser.add_argument(f"--{name}", type=float, default=value, help="(%(default)s)")
+    parser.add_argument("--chapter_seconds", type=float, default=CHAPTER_SECONDS, help=CHAPTER_HELP)
     options = parser.parse_args(arguments)
     producer = Producer(
         {"bootstrap.servers": options.kafka_bootstrap_servers, "linger.ms": 5,

@@ -17,6 +17,7 @@ from apache_beam.utils.timestamp import Timestamp
 from schemas import tables
 from tests.in_memory import Plan, derive_options, run, settings
 from tests.transforms.in_stream import Store, differences
+from transforms import total_changes
 from transforms.follow_students import FollowSettings, FollowStudents
 from transforms.parse_stream import ParseStream, StreamSettings
 from transforms.retain import Retention
@@ -105,6 +106,21 @@ def test_events_of_many_days_count_though_all_are_looked_at_in_one_second() -> N
     stream = stream.advance_processing_time(600).advance_watermark_to_infinity()
     _stream(stream, tick_seconds=1, gather_seconds=5)
     assert len(_as_batch(records)["sessions"]) == 24
+
+
+def test_sums_that_are_too_large_to_be_compared_at_once_are_compared_in_parts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each group of sums alone, in the middle of a bundle."""
+    monkeypatch.setattr(total_changes, "_MOST_BYTES", 1)
+    stream = Stream(coder=TupleCoder((BytesCoder(), VarIntCoder())))
+    records = [_event(str(minute), minute) for minute in range(0, 600, 7)]
+    elements = [TimestampedValue((record, NOON_MS), _at(NOON_MS)) for record in records]
+    stream = stream.advance_watermark_to(_at(NOON_MS)).add_elements(elements)
+    stream = stream.advance_watermark_to(_at(NOON_MS + DAY_MS)).advance_processing_time(60)
+    stream = stream.advance_processing_time(600).advance_watermark_to_infinity()
+    _stream(stream, tick_seconds=1, gather_seconds=5)
+    assert len(_as_batch(records)["chapter_hourly_activity"]) == 10
 
 
 def _as_batch(records: list[bytes]) -> dict[str, Any]:
