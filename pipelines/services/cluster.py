@@ -126,10 +126,14 @@ class FlinkCluster(FlinkJobs, Service):
         return flink.latest_checkpoint(self.folder, job)
 
     def submit_options(
-        self, savepoint: Path | str | None = None, checkpoint_ms: int = 5000
+        self,
+        savepoint: Path | str | None = None,
+        checkpoint_ms: int = 5000,
+        parallelism: int = 1,
     ) -> list[str]:
-        """Beam's flags of a stream on this cluster, from a savepoint or checkpoint if given."""
-        options = [*flink.stream_options(checkpoint_ms), *self._addresses()]
+        """Beam's flags of a stream on so many slots, from a savepoint or checkpoint if given."""
+        given = flink.stream_options(checkpoint_ms, parallelism=parallelism)
+        options = [*given, *self._addresses()]
         if savepoint:
             options.append(f"--savepoint_path={Path(savepoint).absolute().as_uri()}")
         return options

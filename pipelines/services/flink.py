@@ -30,14 +30,17 @@ def embedded_job_server_jar() -> Path:
     return job_server_jar()
 
 
-def stream_options(checkpoint_ms: int = 5000, bundle_ms: int = 20) -> list[str]:
-    """Beam's flags of a stream on one Flink slot.
+def stream_options(
+    checkpoint_ms: int = 5000, bundle_ms: int = 20, parallelism: int = 1
+) -> list[str]:
+    """Beam's flags of a stream.
 
     `checkpoint_ms`: how often sinks with stable input commit. `bundle_ms`: how often a source that
-    reads in rounds is asked again, about every 1.5 times as long.
+    reads in rounds is asked again, about every 1.5 times as long. `parallelism`: Flink's slots.
     """
     return [
-        *("--runner=FlinkRunner", "--streaming", "--parallelism=1", "--max_parallelism=1"),
+        *("--runner=FlinkRunner", "--streaming"),
+        *(f"--parallelism={parallelism}", f"--max_parallelism={parallelism}"),
         f"--checkpointing_interval={checkpoint_ms}",
         f"--max_bundle_time_mills={bundle_ms}",
         # Without these two Beam overrides what the configuration says of kept checkpoints.
