@@ -37,7 +37,7 @@ test: setup ## Run the tests
 	$(PYTEST) -m "not faults"
 
 .PHONY: test-faults
-test-faults: setup ## Kill every part of a stream under load (Java 17, Maven; minutes)
+test-faults: setup ## Kill every part of a stream under load; other tests of many minutes (Java 17, Maven)
 	$(BIN)/python -m pytest -m faults
 
 .PHONY: terraform-test

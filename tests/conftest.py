@@ -29,7 +29,8 @@ _LONGEST = ("test_stream_pubsub_whole", "test_bigquery_", "test_template_", "tes
 """Files that take minutes, as they begin: while the first mostly waits, the next compute."""
 _ENGINE = "googlesql"
 """The fixture that starts Google's own engine of GoogleSQL."""
-_FAULTS = "test_flink_faults"
+_FAULTS = ("test_flink_faults", "test_bigquery_stream_sources", "test_stream_pubsub_whole")
+"""Files of `make test-faults`: servers are killed under load, or emulators are slow."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
