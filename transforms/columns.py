@@ -90,8 +90,8 @@ def milliseconds(seconds: pl.Series) -> pl.Series:
     A decimal such as 20.001 lies a hair beside a whole millisecond as a double: that is not a
     fraction to cut.
     """
-    thousandfold = seconds.clip(upper_bound=1e12) * 1000
-    return (thousandfold + 1e-6).floor().cast(pl.Int64)
+    thousandfold = np.minimum(seconds.to_numpy(), 1e12) * 1000
+    return pl.Series(np.floor(thousandfold + 1e-6), nan_to_null=True).cast(pl.Int64)
 
 
 def _null_if_empty(column: pl.Series) -> pl.Series:

@@ -6,7 +6,9 @@ store can merge it in any order, and twice: newest facts, intervals, entries of 
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from heapq import nlargest
 from itertools import groupby
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,6 +27,12 @@ ENTRY_BYTES = 10
 MINUTE_MS, DAY_MS = 60_000, 86_400_000
 LONGEST_TEXT, LONGEST_ID = 48, 40
 SEPARATOR = "\x1f"
+_SHOWN = (
+    *("moment", "event_id", "student_hash", "occurred_ms"),
+    *("event_type", "event_name", "course_id", "chapter_id", "class_id", "device_type"),
+)
+_ORDERED = 4
+"""The latest events are in order of as many of these."""
 
 Columns = dict[str, list[Any]]
 
@@ -87,7 +95,7 @@ def describe_live(
         received_ms=events["received_ms"].max(),  # type: ignore[arg-type]
         cells=cells,
         students=list(_students(columns, cell_of_row, _entries(rows, columns), options)),
-        latest=_latest(rows),
+        latest=_latest(columns),
     )
 
 
@@ -192,14 +200,7 @@ def _entries(rows: pl.DataFrame, columns: Columns) -> bytes:
     return entries.tobytes()
 
 
-def _latest(rows: pl.DataFrame) -> list[tuple[Any, ...]]:
-    order = ["moment", "event_id", "student_hash", "occurred_ms"]
-    shown = rows.select(
-        *order, "event_type", "event_name", "course_id", "chapter_id", "class_id", "device_type"
-    )
-    taken = LATEST
-    newest = shown.top_k(taken, by=order).unique()
-    while newest.height < LATEST and taken < rows.height:
-        taken *= 4  # copies of an event must not take the places of others
-        newest = shown.top_k(taken, by=order).unique()
-    return newest.top_k(LATEST, by=order).rows()
+def _latest(columns: Columns) -> list[tuple[Any, ...]]:
+    """The newest events, of copies one."""
+    distinct = dict.fromkeys(zip(*(columns[name] for name in _SHOWN)))
+    return nlargest(LATEST, distinct, itemgetter(*range(_ORDERED)))

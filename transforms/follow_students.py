@@ -5,6 +5,7 @@ is spread, and late events hardly wait.
 """
 
 import datetime
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -24,8 +25,9 @@ from apache_beam.transforms.userstate import (
     TimerSpec,
     on_timer,
 )
-from apache_beam.transforms.window import FixedWindows, GlobalWindows, TimestampedValue
+from apache_beam.transforms.window import FixedWindows, GlobalWindow, GlobalWindows
 from apache_beam.utils.timestamp import Timestamp
+from apache_beam.utils.windowed_value import WindowedValue
 
 from transforms.pack_events import Row, pack_events, pack_rows, unpack_events, unpack_rows
 from transforms.parse_stream import WATERMARK
@@ -34,7 +36,13 @@ from transforms.ticks import next_tick
 
 _PARTS = 100
 """The students are due in as many parts, one after the other."""
-_STAMP_BYTES = 8
+
+Stamped = tuple[str, int, bytes]
+"""A student's event, packed, with the watermark that it was read at."""
+Turn = tuple[int, bytes]
+"""Events of a part of the students that are due at one moment."""
+Pane = tuple[str, bytes]
+"""Events of one student, each with the watermark that it was read at."""
 
 
 @dataclass(frozen=True)
@@ -81,61 +89,70 @@ class FollowStudents(beam.PTransform):
         """Wire windows and state."""
         panes = (
             events
-            | "KeyStudents" >> beam.ParDo(_Key(self.settings))
-            | "TypeEvents" >> beam.Map(_same).with_output_types(tuple[str, bytes])
-            | "WindowStudents" >> beam.WindowInto(FixedWindows(self.settings.step_ms / 1000))
-            | "GroupStudents" >> beam.GroupByKey()
-            | "PackPanes" >> beam.MapTuple(_pack_pane).with_output_types(tuple[str, bytes])
+            | "GatherTurns" >> beam.ParDo(_Gather(self.settings)).with_output_types(Turn)
+            | "WindowTurns" >> beam.WindowInto(FixedWindows(self.settings.step_ms / 1000))
+            | "GroupTurns" >> beam.GroupByKey()
+            | "SplitStudents" >> beam.FlatMapTuple(_split_students).with_output_types(Pane)
             | "LeaveWindows" >> beam.WindowInto(GlobalWindows())
         )
         retainer = beam.ParDo(_Retain(self.settings)).with_output_types(StudentEvents)
         return panes | "RetainEvents" >> retainer
 
 
-Packed = tuple[str, bytes]
-
-
-class _Key(beam.DoFn):
-    """Events one by one, each at the time at which it is to be looked at."""
+class _Gather(beam.DoFn):
+    """Events of a bundle by the turn of their students: few elements, however many events."""
 
     def __init__(self, settings: FollowSettings) -> None:
         self._step_ms = settings.step_ms
         self._ahead_ms = round(settings.ahead_seconds * 1000)
+        self._turns: dict[tuple[int, int], list[Stamped]] = {}
 
-    def process(self, events: pl.DataFrame) -> Iterator[TimestampedValue]:
+    def start_bundle(self) -> None:
+        self._turns = defaultdict(list)
+
+    def process(self, events: pl.DataFrame) -> None:
         marks = events[WATERMARK].to_list()
         for (student, end_ms, packed), mark in zip(pack_events(events), marks, strict=True):
-            stamped = mark.to_bytes(_STAMP_BYTES, "big", signed=True) + packed
+            part = xxhash.xxh3_64_intdigest(student.encode()) % _PARTS
             # A window that the runner has closed already would drop it.
             reached_ms = mark + self._ahead_ms
             is_late = end_ms < reached_ms
-            time = self._after(reached_ms) if is_late else self._after(end_ms, student)
-            yield TimestampedValue((student, stamped), time)
+            at_ms = self._end_of_step(reached_ms) if is_late else self._end_of_turn(end_ms, part)
+            self._turns[part, at_ms].append((student, mark, packed))
 
-    def _after(self, at_ms: int, student: str | None = None) -> Timestamp:
-        """The last moment before the next step, or before the student's next turn.
+    def finish_bundle(self) -> Iterator[WindowedValue]:
+        """The watermark waits for the bundle, so none becomes late."""
+        for (part, at_ms), events in self._turns.items():
+            yield WindowedValue((part, _encode(events)), _timestamp(at_ms), (GlobalWindow(),))
+        self._turns = {}
 
-        Its window ends with that step.
-        """
-        period_ms, first_ms = self._step_ms, 0
-        if student is not None:
-            part = xxhash.xxh3_64_intdigest(student.encode()) % _PARTS
-            period_ms, first_ms = self._step_ms * _PARTS, part * self._step_ms
-        waited_ms = (at_ms - first_ms) % period_ms
-        return Timestamp(micros=(at_ms - waited_ms + period_ms - 1) * 1000)
+    def _end_of_step(self, at_ms: int) -> int:
+        """The last moment of its step, with which its window ends."""
+        return at_ms - at_ms % self._step_ms + self._step_ms - 1
+
+    def _end_of_turn(self, at_ms: int, part: int) -> int:
+        """The last moment before the next turn of a part of the students."""
+        period_ms, first_ms = self._step_ms * _PARTS, part * self._step_ms
+        return at_ms - (at_ms - first_ms) % period_ms + period_ms - 1
 
 
-def _same(element: Any) -> Any:
-    return element
+def _timestamp(milliseconds: int) -> Timestamp:
+    return Timestamp(micros=milliseconds * 1000)
 
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode_pane = msgspec.msgpack.Decoder(list[bytes]).decode
+_decode_turn = msgspec.msgpack.Decoder(list[Stamped]).decode
+_decode_pane = msgspec.msgpack.Decoder(list[tuple[int, bytes]]).decode
 
 
-def _pack_pane(student: str, events: Iterable[bytes]) -> Packed:
-    """Events of a student as one element."""
-    return student, _encode(list(events))
+def _split_students(_: int, turns: Iterable[bytes]) -> Iterator[Pane]:
+    """The events of each student of a turn as one element."""
+    panes: dict[str, list[tuple[int, bytes]]] = defaultdict(list)
+    for turn in turns:
+        for student, mark, packed in _decode_turn(turn):
+            panes[student].append((mark, packed))
+    for student, pane in panes.items():
+        yield student, _encode(pane)
 
 
 class _State(msgspec.Struct, array_like=True):
@@ -161,7 +178,7 @@ class _Retain(beam.DoFn):
 
     def process(
         self,
-        element: tuple[str, bytes],
+        element: Pane,
         kept: Any = beam.DoFn.StateParam(KEPT),
         fresh: Any = beam.DoFn.StateParam(FRESH),
         tick: Any = beam.DoFn.TimerParam(TICK),
@@ -214,7 +231,7 @@ class _Retain(beam.DoFn):
             self.settings.fingerprint, known.watermark_ms, known.revision, pack_rows(known.rows)
         )
         kept.write(_encode(state))
-        forget.set(Timestamp(micros=forget_ms(known, self.settings.retention) * 1000))
+        forget.set(_timestamp(forget_ms(known, self.settings.retention)))
 
     def _in_order(self, panes: list[bytes]) -> Iterator[tuple[int, list[Row]]]:
         """Events, in the order of the watermarks that they were read at, with the newest of these.
@@ -223,9 +240,9 @@ class _Retain(beam.DoFn):
         events of the days after.
         """
         events = [event for pane in panes for event in _decode_pane(pane)]
-        rows = unpack_events(event[_STAMP_BYTES:] for event in events)
-        stamps = [int.from_bytes(event[:_STAMP_BYTES], "big", signed=True) for event in events]
-        read = sorted(zip(stamps, rows, strict=True), key=itemgetter(0))
+        rows = unpack_events(packed for _, packed in events)
+        marks = [mark for mark, _ in events]
+        read = sorted(zip(marks, rows, strict=True), key=itemgetter(0))
         owned = cache(self.settings.retention.owned_from)
         for _, part in groupby(read, lambda pair: owned(pair[0])):
             pairs = list(part)

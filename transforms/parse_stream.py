@@ -28,6 +28,9 @@ Count = Callable[[str, int], None]
 """Told what was counted, for those who watch the pipeline."""
 
 _MOST_RECORDS = 2000
+_REST = 3
+"""To parse few records takes nearly as long as to parse many: at most every fourth moment is spent
+so, but for what the number of records takes."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,7 @@ class StreamSettings:
     """How a stream is parsed. Records are parsed together that come within `gather_seconds`.
 
     `clock` tells the time of processing (UTC); `count` is told what becomes of the records.
+    `most_gather_seconds`: the same where parsing, and what follows it at once, takes long.
     """
 
     parse: ParseSettings
@@ -42,6 +46,7 @@ class StreamSettings:
     clock: Callable[[], datetime.datetime]
     count: Count
     gather_seconds: float = 0.05
+    most_gather_seconds: float = 0.2
 
 
 @dataclass
@@ -121,6 +126,7 @@ class _Parse(beam.DoFn):
         self.settings = settings
         self._received: list[Received] = []
         self._since = 0.0
+        self._wait_seconds = settings.gather_seconds
         self._counts: Counter[str] = Counter()
         self._watermark_ms: int | None = None
 
@@ -136,12 +142,16 @@ class _Parse(beam.DoFn):
         if not self._received:
             self._since = now
         self._received.append(element)
-        waited = now - self._since
-        if waited >= self.settings.gather_seconds or len(self._received) >= _MOST_RECORDS:
+        if now - self._since >= self._wait_seconds or len(self._received) >= _MOST_RECORDS:
             yield from self._flush()
+            self._pace(self.settings.clock().timestamp() - now)
 
     def finish_bundle(self) -> Iterator[Any]:
         yield from at_end_of_bundle([*self._flush(), *self._tell_counts()])
+
+    def _pace(self, took_seconds: float) -> None:
+        least, most = self.settings.gather_seconds, self.settings.most_gather_seconds
+        self._wait_seconds = min(max(_REST * took_seconds, least), most)
 
     def _flush(self) -> Iterator[Outputs]:
         if not self._received:

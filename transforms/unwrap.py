@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 
 from transforms.decode import Decoded, decode_records
-from transforms.read_times import read_time
+from transforms.read_times import read_times
 
 UNKNOWN_MS = int(np.iinfo(np.int64).min)
 """Stands for a receipt that is not known, in arrays of epoch milliseconds."""
@@ -85,22 +85,29 @@ def _may_hold_envelopes(decoded: Decoded) -> bool:
 def unwrap(records: Sequence[bytes]) -> Receipts:
     """Replace each envelope by the record inside; plain records stay as they are."""
     suspects = [row for row, record in enumerate(records) if b'"record' in record]
-    origins = {row: found for row in suspects if (found := open_envelope(records[row]))}
-    if not origins:
+    opened = {row: found for row in suspects if (found := _open(records[row]))}
+    if not opened:
         return Receipts(records, None, {})
     unwrapped = list(records)
+    for row, (_, content) in opened.items():
+        unwrapped[row] = content
+    origins = {row: envelope for row, (envelope, _) in opened.items()}
     received = np.full(len(records), UNKNOWN_MS, np.int64)
-    for row, envelope in origins.items():
-        unwrapped[row] = envelope.content() or b""
-        moment = read_time(envelope.received_at)
-        received[row] = UNKNOWN_MS if moment is None else moment
+    received[list(origins)] = read_times([found.received_at for found in origins.values()])
     return Receipts(unwrapped, received, origins)
 
 
 def open_envelope(record: bytes) -> Envelope | None:
     """The envelope that a record is; None when it is none."""
+    opened = _open(record)
+    return opened[0] if opened else None
+
+
+def _open(record: bytes) -> tuple[Envelope, bytes] | None:
+    """The envelope, and the record inside."""
     try:
         envelope = _decode(record)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
-    return envelope if envelope.content() is not None else None
+    content = envelope.content()
+    return None if content is None else (envelope, content)

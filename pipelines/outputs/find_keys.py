@@ -7,8 +7,10 @@ read only when the bounds of its times allow a match.
 import datetime
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -145,10 +147,11 @@ def read_rows(
     return rows.with_columns(added).select(pl.col(n).cast(schema[n]) for n in names)
 
 
-def stored_schema(table: tables.Table) -> dict[str, pl.DataType]:
+@cache
+def stored_schema(table: tables.Table) -> Mapping[str, pl.DataType]:
     """Types of the columns of a table, in their order."""
     empty = pl.DataFrame(arrow.schema(table.name).empty_table())
-    return dict(empty.schema)
+    return MappingProxyType(dict(empty.schema))
 
 
 def _hashed(keys: pl.DataFrame) -> np.ndarray:

@@ -7,18 +7,19 @@ import datetime
 import hashlib
 import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
 import msgspec
 
-from transforms.read_times import read_time
+from transforms.read_times import is_time, read_times
 
 _SAFE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 _GZIP = 31  # zlib's number for "gzip header, largest window"
 _LEVEL = 6
+_HOUR_MS = 3_600_000
 
 
 class Receipt(msgspec.Struct):
@@ -59,18 +60,31 @@ class Member:
     content: bytes
 
 
-read_receipt = msgspec.json.Decoder(Receipt).decode
-"""The receipt of an envelope line. Raises msgspec.ValidationError."""
+_read_receipt = msgspec.json.Decoder(Receipt).decode
 
 
-def place_of(receipt: Receipt) -> Place:
-    """Where a record belongs. Raises ValueError when its time of receipt is no time."""
-    moment_ms = read_time(receipt.received_at)
-    if moment_ms is None:
-        raise ValueError(f"received_at of an envelope is no time: {receipt.received_at!r}")
-    at = datetime.datetime.fromtimestamp(moment_ms / 1000, datetime.UTC)
-    partition = None if receipt.message_id is not None else receipt.partition
-    return Place(receipt.topic, partition, f"{at:%Y-%m-%d}", f"{at:%H}")
+def gather(lines: Iterable[bytes]) -> dict[Place, tuple[str, list[bytes]]]:
+    """Envelope lines by where they belong, each place's in order, with what names the first.
+
+    Raises msgspec.ValidationError, and ValueError when a time of receipt is no time.
+    """
+    lines = list(lines)
+    receipts = [_read_receipt(line) for line in lines]
+    moments = read_times([receipt.received_at for receipt in receipts])
+    if not is_time(moments).all():
+        wrong = receipts[int(is_time(moments).argmin())].received_at
+        raise ValueError(f"received_at of an envelope is no time: {wrong!r}")
+    found: dict[tuple, tuple[str, list[bytes]]] = {}
+    for line, receipt, hours in zip(lines, receipts, (moments // _HOUR_MS).tolist(), strict=True):
+        partition = None if receipt.message_id is not None else receipt.partition
+        first = str(receipt.message_id or receipt.offset)
+        found.setdefault((receipt.topic, partition, hours), (first, []))[1].append(line)
+    return {_place(*place): held for place, held in found.items()}
+
+
+def _place(topic: str, partition: int | None, hours: int) -> Place:
+    at = datetime.datetime.fromtimestamp(hours * 3600, datetime.UTC)
+    return Place(topic, partition, f"{at:%Y-%m-%d}", f"{at:%H}")
 
 
 def pack(place: Place, first: str, lines: Sequence[bytes]) -> Member:

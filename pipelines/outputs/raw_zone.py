@@ -23,13 +23,13 @@ from apache_beam.utils.windowed_value import WindowedValue
 
 from pipelines import storage
 from pipelines.observability import observe
-from pipelines.outputs.raw_files import Member, Place, file_of, pack, place_of, read_receipt
+from pipelines.outputs.raw_files import Member, file_of, gather, pack
 from pipelines.outputs.stable import UNUSED, StableParDo
 
 FILE_BYTES = 8 << 20
 FILE_SECONDS = 300.0
-_MEMBER_BYTES = 1 << 20
-"""Lines of a place that are packed before their bundle ends (bytes)."""
+_PACKED_BYTES = 1 << 20
+"""Lines that are packed before their bundle ends (bytes)."""
 
 
 class UnwritableRawZoneError(Exception):
@@ -73,33 +73,28 @@ class _Pack(beam.DoFn):
     """Lines of a bundle, together by place: keyed members."""
 
     def __init__(self) -> None:
-        self._lines: dict[Place, list[bytes]] = {}
-        self._first: dict[Place, str] = {}
-        self._bytes: dict[Place, int] = {}
+        self._lines: list[bytes] = []
+        self._bytes = 0
 
     def start_bundle(self) -> None:
-        self._lines, self._first, self._bytes = {}, {}, {}
+        self._lines, self._bytes = [], 0
 
     def process(self, element: tuple[bytes, int]) -> Iterator[tuple[str, Member]]:
         line = element[0]
-        receipt = read_receipt(line)
-        place = place_of(receipt)
-        if place not in self._lines:
-            self._lines[place], self._bytes[place] = [], 0
-            self._first[place] = str(receipt.message_id or receipt.offset)
-        self._lines[place].append(line)
-        self._bytes[place] += len(line)
-        if self._bytes[place] >= _MEMBER_BYTES:
-            yield self._packed(place)
+        self._lines.append(line)
+        self._bytes += len(line)
+        if self._bytes >= _PACKED_BYTES:
+            yield from self._pack()
 
     def finish_bundle(self) -> Iterator[WindowedValue]:
-        for place in list(self._lines):
-            yield WindowedValue(self._packed(place), MIN_TIMESTAMP, (GlobalWindow(),))
+        for member in self._pack():
+            yield WindowedValue(member, MIN_TIMESTAMP, (GlobalWindow(),))
 
-    def _packed(self, place: Place) -> tuple[str, Member]:
-        lines, first = self._lines.pop(place), self._first.pop(place)
+    def _pack(self) -> Iterator[tuple[str, Member]]:
+        lines, self._lines, self._bytes = self._lines, [], 0
         observe.count("raw_records", len(lines))
-        return place.key(), pack(place, first, lines)
+        for place, (first, held) in gather(lines).items():
+            yield place.key(), pack(place, first, held)
 
 
 class _Roll(beam.DoFn):

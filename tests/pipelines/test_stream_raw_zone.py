@@ -21,9 +21,8 @@ from pipelines.outputs.raw_files import (
     Place,
     file_of,
     folder_name,
+    gather,
     pack,
-    place_of,
-    read_receipt,
 )
 from pipelines.outputs.raw_zone import KeepRaw, UnwritableRawZoneError, _Pack, _Write
 from tests.pipelines.whole_runs import completed, page_view, read
@@ -116,14 +115,14 @@ def _stream(raw: Path, stream: test_stream.TestStream, **more: Any) -> None:
 
 
 def test_file_written_again_is_the_same_file(tmp_path: Path) -> None:
-    member = pack(place_of(read_receipt(_line(0))), "0", [_line(0), _line(1)])
+    member = pack(next(iter(gather([_line(0)]))), "0", [_line(0), _line(1)])
     for _ in range(2):
         list(_Write(str(tmp_path)).process((b"", ("k", file_of([member])[1]))))
     assert list(_kept(tmp_path).values()) == [[_line(0), _line(1)]]
 
 
 def test_members_of_several_bundles_are_in_the_order_of_their_offsets() -> None:
-    place = place_of(read_receipt(_line(0)))
+    place = next(iter(gather([_line(0)])))
     members = [pack(place, str(n), [_line(n)]) for n in (10, 9, 11)]
     name, content = file_of(members)
     assert name.endswith("/0-00000000000000000009.jsonl.gz")
@@ -145,7 +144,7 @@ def test_any_topic_is_one_folder_of_its_own(topic: str) -> None:
 
 
 def test_lines_of_a_large_bundle_are_packed_before_it_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipelines.outputs.raw_zone._MEMBER_BYTES", 1000)
+    monkeypatch.setattr("pipelines.outputs.raw_zone._PACKED_BYTES", 1000)
     packer = _Pack()
     packer.start_bundle()
     early = [member for n in range(20) for _, member in packer.process((_line(n), 0))]
