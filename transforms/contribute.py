@@ -6,12 +6,13 @@ distinct students.
 
 import polars as pl
 
+from schemas import tables
 from transforms import calendar
 from transforms.divide import divide
 from transforms.merge_times import TIME, VISITS, merge_times
 from transforms.options import MetricOptions
 from transforms.sessionize import Timeline
-from transforms.sum_up import KEYS, Frames
+from transforms.sum_up import Frames
 
 ATTO = 10**18
 """Doubles are summed as whole parts of this size (128 bits): sums do not depend on order."""
@@ -31,8 +32,8 @@ def contribute(
         "chapter_hourly_activity": _hours(visits, options.reporting_timezone),
         "question_attempts_summary": _questions(attempts),
         "video_engagement": _videos(videos),
-        "device_daily": _sessions(timeline.sessions, KEYS["device_daily"]),
-        "geo_daily": _sessions(timeline.sessions, KEYS["geo_daily"]),
+        "device_daily": _sessions(timeline.sessions, tables.get("device_daily").key),
+        "geo_daily": _sessions(timeline.sessions, tables.get("geo_daily").key),
         "platform_daily": _platform(timeline, options),
     }
 
@@ -87,7 +88,7 @@ def _hours(visits: pl.DataFrame, timezone: str) -> pl.DataFrame:
         spent_ms=pl.min_horizontal(end, finish) - pl.max_horizontal(start, begin),
         is_start=start >= begin,
     )
-    return cut.group_by(KEYS["chapter_hourly_activity"]).agg(
+    return cut.group_by(tables.get("chapter_hourly_activity").key).agg(
         time_spent_ms=pl.col("spent_ms").sum(),
         visits_count=_count(pl.col("is_start")),
         active_students=_students(),

@@ -1,12 +1,7 @@
-"""When are a student's new events derived? Soon, and of many students at once.
-
-Windows of event time decide when, never what: each student has turns of its own, so that the work
-is spread, and late events hardly wait.
-"""
+"""Which events of a student are known before and after new ones? Told of many students at once."""
 
 import datetime
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
@@ -15,8 +10,6 @@ from typing import Any
 
 import apache_beam as beam
 import msgspec
-import polars as pl
-import xxhash
 from apache_beam.coders import BytesCoder
 from apache_beam.transforms.timeutil import TimeDomain
 from apache_beam.transforms.userstate import (
@@ -25,32 +18,19 @@ from apache_beam.transforms.userstate import (
     TimerSpec,
     on_timer,
 )
-from apache_beam.transforms.window import FixedWindows, GlobalWindow, GlobalWindows
 from apache_beam.utils.timestamp import Timestamp
-from apache_beam.utils.windowed_value import WindowedValue
 
-from transforms.pack_events import Row, pack_events, pack_rows, unpack_events, unpack_rows
-from transforms.parse_stream import WATERMARK
+from transforms.gather_turns import GatherTurns, Pane, decode_pane
+from transforms.pack_events import Row, pack_rows, unpack_events, unpack_rows
 from transforms.retain import Kept, Retention, StudentEvents, forget_ms, retain
 from transforms.ticks import next_tick
-
-_PARTS = 100
-"""The students are due in as many parts, one after the other."""
-
-Stamped = tuple[str, int, bytes]
-"""A student's event, packed, with the watermark that it was read at."""
-Turn = tuple[int, bytes]
-"""Events of a part of the students that are due at one moment."""
-Pane = tuple[str, bytes]
-"""Events of one student, each with the watermark that it was read at."""
 
 
 @dataclass(frozen=True)
 class FollowSettings:
-    """`publish_seconds`: an event is handed on after at most this much event time.
-    `tick_seconds`: how long panes are gathered, so that many students are derived at once (0: not
-    at all). `fingerprint` names the options that the rows depend on: state of others is refused.
-    `ahead_seconds`: how far the runner's watermark may be ahead of the one that events are read at.
+    """`publish_seconds`, `ahead_seconds`: of `GatherTurns`. `tick_seconds`: how long panes are
+    gathered, so that many students are derived at once (0: not at all). `fingerprint` names the
+    options that the rows depend on: state of others is refused.
     """
 
     retention: Retention
@@ -59,11 +39,6 @@ class FollowSettings:
     publish_seconds: float = 300
     tick_seconds: float = 1
     ahead_seconds: float = 0
-
-    @property
-    def step_ms(self) -> int:
-        """The time from one part of the students to the next."""
-        return max(1, round(self.publish_seconds * 1000) // _PARTS)
 
 
 class OtherOptionsError(Exception):
@@ -74,9 +49,8 @@ class FollowStudents(beam.PTransform):
     """Hand on what is known of a student whenever there is something new.
 
     Input: frames of canonical events with `watermark_ms`. Output: `StudentEvents`.
-    Time: an event counts at its end. Events ahead of the watermark wait for their student's turn,
-    which is a window that fires once; events behind it (late) for the next step after the watermark
-    that they were read at. So no event overtakes others that were read long before it.
+    Time: events wait for their student's turn (`GatherTurns`), so that none overtakes others that
+    were read long before it.
     State: per student the events that an acceptable event can still change (`Retention`).
     Errors: OtherOptionsError.
     """
@@ -87,72 +61,13 @@ class FollowStudents(beam.PTransform):
 
     def expand(self, events: beam.PCollection) -> beam.PCollection:
         """Wire windows and state."""
-        panes = (
-            events
-            | "GatherTurns" >> beam.ParDo(_Gather(self.settings)).with_output_types(Turn)
-            | "WindowTurns" >> beam.WindowInto(FixedWindows(self.settings.step_ms / 1000))
-            | "GroupTurns" >> beam.GroupByKey()
-            | "SplitStudents" >> beam.FlatMapTuple(_split_students).with_output_types(Pane)
-            | "LeaveWindows" >> beam.WindowInto(GlobalWindows())
-        )
+        wait = self.settings.publish_seconds, self.settings.ahead_seconds
+        panes = events | "GatherTurns" >> GatherTurns(*wait)
         retainer = beam.ParDo(_Retain(self.settings)).with_output_types(StudentEvents)
         return panes | "RetainEvents" >> retainer
 
 
-class _Gather(beam.DoFn):
-    """Events of a bundle by the turn of their students: few elements, however many events."""
-
-    def __init__(self, settings: FollowSettings) -> None:
-        self._step_ms = settings.step_ms
-        self._ahead_ms = round(settings.ahead_seconds * 1000)
-        self._turns: dict[tuple[int, int], list[Stamped]] = {}
-
-    def start_bundle(self) -> None:
-        self._turns = defaultdict(list)
-
-    def process(self, events: pl.DataFrame) -> None:
-        marks = events[WATERMARK].to_list()
-        for (student, end_ms, packed), mark in zip(pack_events(events), marks, strict=True):
-            part = xxhash.xxh3_64_intdigest(student.encode()) % _PARTS
-            # A window that the runner has closed already would drop it.
-            reached_ms = mark + self._ahead_ms
-            is_late = end_ms < reached_ms
-            at_ms = self._end_of_step(reached_ms) if is_late else self._end_of_turn(end_ms, part)
-            self._turns[part, at_ms].append((student, mark, packed))
-
-    def finish_bundle(self) -> Iterator[WindowedValue]:
-        """The watermark waits for the bundle, so none becomes late."""
-        for (part, at_ms), events in self._turns.items():
-            yield WindowedValue((part, _encode(events)), _timestamp(at_ms), (GlobalWindow(),))
-        self._turns = {}
-
-    def _end_of_step(self, at_ms: int) -> int:
-        """The last moment of its step, with which its window ends."""
-        return at_ms - at_ms % self._step_ms + self._step_ms - 1
-
-    def _end_of_turn(self, at_ms: int, part: int) -> int:
-        """The last moment before the next turn of a part of the students."""
-        period_ms, first_ms = self._step_ms * _PARTS, part * self._step_ms
-        return at_ms - (at_ms - first_ms) % period_ms + period_ms - 1
-
-
-def _timestamp(milliseconds: int) -> Timestamp:
-    return Timestamp(micros=milliseconds * 1000)
-
-
 _encode = msgspec.msgpack.Encoder().encode
-_decode_turn = msgspec.msgpack.Decoder(list[Stamped]).decode
-_decode_pane = msgspec.msgpack.Decoder(list[tuple[int, bytes]]).decode
-
-
-def _split_students(_: int, turns: Iterable[bytes]) -> Iterator[Pane]:
-    """The events of each student of a turn as one element."""
-    panes: dict[str, list[tuple[int, bytes]]] = defaultdict(list)
-    for turn in turns:
-        for student, mark, packed in _decode_turn(turn):
-            panes[student].append((mark, packed))
-    for student, pane in panes.items():
-        yield student, _encode(pane)
 
 
 class _State(msgspec.Struct, array_like=True):
@@ -231,7 +146,7 @@ class _Retain(beam.DoFn):
             self.settings.fingerprint, known.watermark_ms, known.revision, pack_rows(known.rows)
         )
         kept.write(_encode(state))
-        forget.set(_timestamp(forget_ms(known, self.settings.retention)))
+        forget.set(Timestamp(micros=forget_ms(known, self.settings.retention) * 1000))
 
     def _in_order(self, panes: list[bytes]) -> Iterator[tuple[int, list[Row]]]:
         """Events, in the order of the watermarks that they were read at, with the newest of these.
@@ -239,7 +154,7 @@ class _Retain(beam.DoFn):
         Apart when other dates are still written: an event counts however fast it is followed by
         events of the days after.
         """
-        events = [event for pane in panes for event in _decode_pane(pane)]
+        events = [event for pane in panes for event in decode_pane(pane)]
         rows = unpack_events(packed for _, packed in events)
         marks = [mark for mark, _ in events]
         read = sorted(zip(marks, rows, strict=True), key=itemgetter(0))

@@ -25,7 +25,7 @@ from transforms.parse_stream import at_end_of_bundle
 from transforms.present import present
 from transforms.revise_tables import ReviseSettings
 from transforms.split_groups import group_of
-from transforms.sum_up import KEYS, Frames, drop_zeros, sum_up
+from transforms.sum_up import Frames, drop_zeros, sum_up
 from transforms.ticks import next_tick
 from transforms.total_days import total_days
 
@@ -61,7 +61,7 @@ def add_contributions(table: str, sums: Sums, added: Sequence[pl.DataFrame]) -> 
     fresh = drop_zeros(table, sum_up(table, added))
     parts = [fresh] if sums.frame is None else [sums.frame, fresh]
     after = Sums(drop_zeros(table, sum_up(table, parts)), sums.revision + 1)
-    return ChangedSums(sums, after, fresh.select(KEYS[table]))
+    return ChangedSums(sums, after, fresh.select(tables.get(table).key))
 
 
 def total_changes(

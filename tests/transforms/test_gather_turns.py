@@ -8,10 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.in_memory import Plan, settings
-from transforms.follow_students import FollowSettings, _decode_turn, _Gather
+from transforms.gather_turns import _decode_turn, _Pack
 from transforms.parse_events import open_settings
 from transforms.parse_stream import StreamSettings, hear
-from transforms.retain import Retention
 
 DAY_MS = 86_400_000
 NOON_MS = 1_772_366_400_000  # 2026-03-01T12:00:00Z
@@ -45,7 +44,7 @@ def _events(sent: list[tuple[int, int]]) -> pl.DataFrame:
     st.integers(1, 4),
 )
 def test_each_event_waits_for_a_turn_once(sent: list[tuple[int, int]], frames: int) -> None:
-    gather = _Gather(FollowSettings(Retention(1_800_000, DAY_MS, DAY_MS), "options", _clock))
+    gather = _Pack(STEP_MS, ahead_ms=0)
     gather.start_bundle()
     for first in range(frames):
         if chosen := sent[first::frames]:
@@ -68,7 +67,7 @@ def test_each_event_waits_for_a_turn_once(sent: list[tuple[int, int]], frames: i
 
 
 def test_many_events_of_a_bundle_are_few_elements() -> None:
-    gather = _Gather(FollowSettings(Retention(1_800_000, DAY_MS, DAY_MS), "options", _clock))
+    gather = _Pack(STEP_MS, ahead_ms=0)
     gather.start_bundle()
     for _ in range(3):
         gather.process(_events([(student, 1) for student in range(400)]))
