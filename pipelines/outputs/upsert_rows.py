@@ -150,7 +150,7 @@ def folded_files(
 
 
 def _dates(table: tables.Table, rows: pl.DataFrame) -> set[datetime.date | None]:
-    return set(rows[table.partition]) if table.partition else {None}
+    return set(rows[table.partition].unique()) if table.partition else {None}
 
 
 def _commit(

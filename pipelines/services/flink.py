@@ -53,9 +53,6 @@ def stream_options(
         # that a checkpoint left full is filled again when the stream goes on from it, and given
         # out before what came in between. Rarely is more than one checkpoint under way.
         "--num_concurrent_checkpoints=8",
-        # Sums come again every few seconds, a student only at the next turn: to keep the state of
-        # all students (100 MB, as Beam would) fills memory until there are too many of them.
-        "--max_cache_memory_usage_mb=32",
     ]
 
 
