@@ -25,12 +25,15 @@ _WHOLE_PROGRAMS = (
     "test_maintain", "test_bench_rollup",
 )  # fmt: skip
 """Files of tests that run whole programs or servers: `make check` leaves them out."""
-_LONGEST = ("test_stream_pubsub_whole", "test_bigquery_", "test_template_", "test_dags")
+_LONGEST = ("test_bigquery_", "test_template_", "test_dags")
 """Files that take minutes, as they begin: while the first mostly waits, the next compute."""
 _ENGINE = "googlesql"
 """The fixture that starts Google's own engine of GoogleSQL."""
-_FAULTS = ("test_flink_faults", "test_bigquery_stream_sources", "test_stream_pubsub_whole")
-"""Files of `make test-faults`: servers are killed under load, or emulators are slow."""
+_FAULTS = (
+    "test_flink_faults", "test_stream_parallel", "test_batch_flink",
+    "test_bigquery_stream_sources", "test_stream_pubsub_whole",
+)  # fmt: skip
+"""Files of `make test-faults`: servers are killed under load, or clusters and emulators are slow."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

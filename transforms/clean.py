@@ -96,6 +96,7 @@ def _unknown_chapters(events: pl.DataFrame, catalogue: Catalogue) -> int:
 
 
 def _canonical(events: pl.DataFrame) -> pl.DataFrame:
-    missing = [n for n in ("received_ms",) if n not in events.columns]
-    events = events.with_columns(pl.lit(None, pl.Int64).alias(name) for name in missing)
-    return events.select("row", "shard", *(pl.col(n).cast(t) for n, t in COLUMNS.items()))
+    known = {name: pl.col(name) for name in events.columns}
+    absent = {"received_ms": pl.lit(None).alias("received_ms")}
+    columns = {**absent, **known}
+    return events.select("row", "shard", *(columns[n].cast(t) for n, t in COLUMNS.items()))

@@ -16,18 +16,30 @@ class TypedColumn:
     """
 
     def __init__(self, size: int, dtype: Any) -> None:
-        self.values = pl.Series([None], dtype=dtype).new_from_index(0, size)
+        self._size, self._dtype = size, dtype
+        self._known: pl.Series | None = None
         self.is_bad: pl.Series | None = None
+
+    @property
+    def values(self) -> pl.Series:
+        """What is known of each row; null where nothing is."""
+        return nulls(self._size, self._dtype) if self._known is None else self._known
 
     def fill(self, values: pl.Series, is_bad: pl.Series | None = None) -> None:
         """Take `values` where nothing is known yet."""
+        known = self._known
         if is_bad is not None:
-            reached = is_bad & self.values.is_null()
+            reached = is_bad if known is None else is_bad & known.is_null()
             self.is_bad = reached if self.is_bad is None else self.is_bad | reached
-        if self.values.null_count() == len(self.values):
-            self.values = values
-        elif self.values.null_count():
-            self.values = self.values.zip_with(self.values.is_not_null(), values)
+        if known is None or known.null_count() == len(known):
+            self._known = values
+        elif known.null_count():
+            self._known = known.zip_with(known.is_not_null(), values)
+
+
+def nulls(size: int, dtype: Any) -> pl.Series:
+    """A column in which nothing is known."""
+    return pl.Series([None], dtype=dtype).new_from_index(0, size)
 
 
 def first_texts(
@@ -56,7 +68,7 @@ def first_numbers(candidates: Iterable[np.ndarray], size: int) -> pl.Series:
     for found in candidates:
         values = found if values is None else np.where(np.isnan(values), found, values)
     if values is None:
-        return pl.Series([None], dtype=pl.Float64).new_from_index(0, size)
+        return nulls(size, pl.Float64)
     return pl.Series(values, nan_to_null=True)
 
 
@@ -76,12 +88,10 @@ def map_unique(
     A dictionary does this sooner than expressions for the few thousand rows of a block.
     """
     if values.null_count() == len(values):
-        return pl.Series([None], dtype=dtype).new_from_index(0, len(values))
+        return nulls(len(values), dtype)
     texts = values.to_list()
-    places = {text: place for place, text in enumerate(dict.fromkeys(texts))}
-    results = [None if text is None else function(text) for text in places]
-    chosen = pl.Series(list(map(places.__getitem__, texts)), dtype=pl.UInt32)
-    return pl.Series(results, dtype=dtype).gather(chosen)
+    found = {text: None if text is None else function(text) for text in dict.fromkeys(texts)}
+    return pl.Series(list(map(found.__getitem__, texts)), dtype=dtype)
 
 
 def milliseconds(seconds: pl.Series) -> pl.Series:

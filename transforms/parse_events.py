@@ -74,12 +74,15 @@ def open_settings(settings: ParseSettings) -> ParseSettings:
 
 @dataclass
 class ParsedBlock:
-    """Canonical events with their shard, rows of `dead_letters`, and counts of the records."""
+    """Canonical events with their shard, rows of `dead_letters`, and counts of the records.
+
+    `occurred_ms`: of all its events, also those that were left out.
+    """
 
     events: pl.DataFrame
     dead_letters: pl.DataFrame
     counts: Counter[str]
-    dates: set[datetime.date] = field(default_factory=set)
+    occurred_ms: pl.Series = field(default_factory=lambda: pl.Series(dtype=pl.Int64))
 
 
 def parse_block(block: Block, settings: ParseSettings) -> ParsedBlock:
@@ -93,11 +96,10 @@ def parse_block(block: Block, settings: ParseSettings) -> ParsedBlock:
     counts.update(f"dead_letters/{reason}" for reason in letters["reason"])
     if parsed.events.is_empty():
         return ParsedBlock(pl.DataFrame(), letters, counts)
-    dates = calendar.dates(parsed.events["occurred_ms"], settings.timezone).unique()
     known = parsed.events.with_columns(_pseudonyms(block, receipts, parsed.events["row"], settings))
     cleaned = clean_events(known, settings.clean)
     counts.update(cleaned.counts)
-    return ParsedBlock(cleaned.events.drop("row"), letters, counts, set(dates))
+    return ParsedBlock(cleaned.events.drop("row"), letters, counts, parsed.events["occurred_ms"])
 
 
 def _pseudonyms(
@@ -214,4 +216,5 @@ class _Parse(beam.DoFn):
             yield parsed.events
         if not parsed.dead_letters.is_empty():
             yield TaggedOutput("dead_letters", parsed.dead_letters)  # type: ignore[misc]
-        yield TaggedOutput("counts", (parsed.counts, parsed.dates))  # type: ignore[misc]
+        dates = set(calendar.dates(parsed.occurred_ms, self.settings.timezone).unique())
+        yield TaggedOutput("counts", (parsed.counts, dates))  # type: ignore[misc]
