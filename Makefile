@@ -85,6 +85,7 @@ bench: setup $(BENCH)/.done ## Compare with DuckDB and PySpark on 1 M and 10 M e
 bench-streaming: setup ## Latency, lag and memory of the whole stream (Java 17, Maven; 25 minutes)
 	$(BIN)/python -m benchmarks.bench_streaming --rate=2000 --seconds=600
 	$(BIN)/python -m benchmarks.bench_streaming --rate=500 --seconds=300
+	$(BIN)/python -m benchmarks.bench_flush
 
 .PHONY: bench-rollup
 bench-rollup: setup ## A year of 10,000 students: range tables and questions (a quarter of an hour)

@@ -33,7 +33,7 @@ _FAULTS = (
     "test_flink_faults", "test_stream_parallel", "test_batch_flink",
     "test_bigquery_stream_sources", "test_stream_pubsub_whole",
 )  # fmt: skip
-"""Files of `make test-faults`: servers are killed under load, or clusters and emulators are slow."""
+"""Files of `make test-faults`: they kill servers under load, or take minutes."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
