@@ -36,6 +36,8 @@ from transforms.describe_dimensions import describe_dates
 from transforms.present import present
 
 _THREADS = 4
+REOPENED_ROUNDS = 100
+"""An open table keeps what it has read of its log, some KiB a commit, and looks through it."""
 _DIMENSIONS = ("dim_courses", "dim_chapters", "dim_questions", "dim_dates")
 
 
@@ -106,6 +108,8 @@ class StreamCommits:
         self._rounds += 1
         if is_due(self._rounds):
             tend(list(self._open.items()), versions)
+        if self._rounds % REOPENED_ROUNDS == 0:
+            self._open.clear()
         return row
 
     def _table(self, name: str) -> DeltaTable:

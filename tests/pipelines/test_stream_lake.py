@@ -252,6 +252,7 @@ def test_tended_tables_are_readable_and_their_logs_short(
 ) -> None:
     monkeypatch.setattr(tend_tables, "EVERY_COMMITS", 5)
     monkeypatch.setattr(tend_tables, "RETENTION_HOURS", 0)
+    monkeypatch.setattr(commit_stream, "REOPENED_ROUNDS", 3)
     stream, log = commits(tmp_path), tmp_path / "silver" / "events" / "_delta_log"
     for n in range(14):
         stream.commit({"events": changes("events", event("e", revision=n, page=str(n)))}, facts(n))
