@@ -49,6 +49,11 @@ class Health:
         with self._lock:
             self._committed, self._uncommitted = self._clock(), None
 
+    def commit_seconds_ago(self) -> float | None:
+        """How long ago this process committed; None when it never did."""
+        with self._lock:
+            return None if self._committed is None else self._clock() - self._committed
+
     def note_source(self) -> None:
         """The source answered, if only that there is nothing."""
         with self._lock:

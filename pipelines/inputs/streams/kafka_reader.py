@@ -152,7 +152,7 @@ class KafkaReader(StreamReader):
     def _tend(self, consumer: Consumer) -> None:
         """What is due besides reading."""
         now = time.monotonic()
-        self._group.commit(consumer, now)
+        self._group.commit(consumer, now, HEALTH.commit_seconds_ago())
         for pace, task in (
             (self._emptiness, self._find_empty),
             (self._looking, self._follow_partitions),

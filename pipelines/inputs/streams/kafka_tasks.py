@@ -23,7 +23,7 @@ class GroupOffsets:
     """Commits the group's offsets, some seconds behind what was read.
 
     Only for monitoring and for a start without a checkpoint: by then a checkpoint holds what the
-    records led to. Best effort.
+    records led to. They stop where the warehouse stopped taking rounds. Best effort.
     """
 
     def __init__(self, behind_seconds: float) -> None:
@@ -35,10 +35,16 @@ class GroupOffsets:
         if not self._pending or now - self._pending[-1][0] >= 1.0:
             self._pending.append((now, dict(offsets)))
 
-    def commit(self, consumer: Consumer, now: float) -> None:
-        """Commit the newest offsets that are old enough, without waiting for the answer."""
+    def commit(
+        self, consumer: Consumer, now: float, round_seconds_ago: float | None = None
+    ) -> None:
+        """Commit the newest offsets that are old enough, without waiting for the answer.
+
+        `round_seconds_ago`: when the warehouse last took a round (None: that is told elsewhere).
+        """
+        age = max(self._behind_seconds, round_seconds_ago or 0)
         ripe: Offsets = {}
-        while self._pending and now - self._pending[0][0] >= self._behind_seconds:
+        while self._pending and now - self._pending[0][0] >= age:
             _, ripe = self._pending.popleft()
         if not ripe:
             return

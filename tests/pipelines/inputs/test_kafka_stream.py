@@ -16,6 +16,7 @@ from pipelines.inputs import InputError
 from pipelines.inputs.streams import WatermarkOptions
 from pipelines.inputs.streams.kafka import KafkaStream
 from pipelines.inputs.streams.watermarks import NO_WATERMARK_MS
+from pipelines.observability.health import Health
 from pipelines.services import ServiceError
 from pipelines.services.kafka import Kafka
 from pipelines.services.server import free_ports
@@ -332,6 +333,32 @@ def committed(kafka: Kafka, topic: str) -> int:
         consumer.close()
 
 
+@pytest.fixture
+def health(monkeypatch: pytest.MonkeyPatch) -> Health:
+    """Of a process in which nothing was committed yet."""
+    fresh = Health()
+    monkeypatch.setattr("pipelines.inputs.streams.kafka_reader.HEALTH", fresh)
+    return fresh
+
+
+def test_the_groups_offsets_wait_for_the_warehouse(kafka: Kafka, health: Health) -> None:
+    topic = make_topic(kafka, 1)
+    send(kafka, topic, [(0, b"1")] * 5)
+    with Stream(stream(kafka, topic, checkpoint_interval_seconds=0.1)) as found:
+        found.read(5).cut()
+        health.note_commit()
+        send(kafka, topic, [(0, b"2")])
+        found.read(6).cut()
+        found.wait_for(lambda: committed(kafka, topic) == 5)
+        end = time.monotonic() + 3
+        while time.monotonic() < end:
+            found.read_until_quiet()
+            assert committed(kafka, topic) == 5
+        health.note_commit()
+        found.wait_for(lambda: committed(kafka, topic) == 6)
+
+
+@pytest.mark.usefixtures("health")
 def test_the_groups_offsets_follow_two_checkpoints_behind(kafka: Kafka) -> None:
     topic = make_topic(kafka, 1)
     send(kafka, topic, [(0, b"1")] * 5)
