@@ -20,8 +20,8 @@ from pipelines.options.companions import KEY_VARIABLE
 from pipelines.options.settings import read_derive_options, read_parse_settings
 from pipelines.options.stream_options import StreamOptions, parse_stream_options
 from pipelines.outputs.raw_files import gather, pack
-from transforms import gather_turns
 from transforms.describe_live import describe_live
+from transforms.gather_turns import GatherTurns, _Pack
 from transforms.parse_events import open_settings
 from transforms.parse_stream import Received, StreamSettings, hear
 
@@ -65,7 +65,7 @@ def _steps(options: StreamOptions, received: list[Received]) -> list[Callable[[]
     parse = open_settings(read_parse_settings(options, _clock(), str, known))
     hearing = StreamSettings(parse, options.retention.allowed_lateness_ms, _clock, _ignore)
     events = hear(received, hearing).events
-    turns = gather_turns._Pack(round(options.publish_seconds * 10), 0)
+    turns = _Pack(GatherTurns(options.publish_seconds).step_ms, ahead_ms=0)
     lines = [line for line, _ in received]
 
     def keep_turns() -> None:

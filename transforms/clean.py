@@ -96,7 +96,4 @@ def _unknown_chapters(events: pl.DataFrame, catalogue: Catalogue) -> int:
 
 
 def _canonical(events: pl.DataFrame) -> pl.DataFrame:
-    known = {name: pl.col(name) for name in events.columns}
-    absent = {"received_ms": pl.lit(None).alias("received_ms")}
-    columns = {**absent, **known}
-    return events.select("row", "shard", *(columns[n].cast(t) for n, t in COLUMNS.items()))
+    return events.select("row", "shard", *(pl.col(n).cast(t) for n, t in COLUMNS.items()))

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import xxhash
 
-from transforms.columns import first_of, first_texts, milliseconds
+from transforms.columns import first_of, first_texts, milliseconds, nulls
 from transforms.decode import Decoded, Failure
 from transforms.interpret import (
     MEASURED,
@@ -67,6 +67,7 @@ def parse_records(
     known_receipt = None if received is None else received[events.rows]
     _recognise(events)
     _interpret(events, records, options)
+    events.columns["received_ms"] = nulls(events.size, pl.Int64)
     if known_receipt is not None:
         _judge_receipt(events, known_receipt, options)
     events.fail_where_bad_type()
