@@ -132,14 +132,13 @@ def open_pipeline(options: StreamOptions) -> beam.Pipeline:
         return beam.Pipeline(
             runner=BundleBasedDirectRunner(), options=PipelineOptions([*flags, "--streaming"])
         )
-    interval_ms = round(options.commit_interval_seconds * 1000)
     flags = list(options.beam)
     if not options.has_own_runner:
         flags += flink.embedded_options(
             options.state,
             savepoint=flink.latest_checkpoint(options.state),
             heap=options.flink_heap,
-            checkpoint_ms=interval_ms,
+            checkpoint_ms=options.commit_interval_ms,
         )
     return beam.Pipeline(options=PipelineOptions(flags))
 

@@ -27,10 +27,15 @@ _WITH_JOB_SERVER = ("--runner=FlinkRunner", "--runner=PortableRunner")
 
 def add_runner_flags(parser: FlagParser, argv: Sequence[str]) -> None:
     """Let a parser know the flags of Flink, if the command line names it or a job server."""
-    if not set(_WITH_JOB_SERVER) & set(argv):
+    if not has_job_server(argv):
         return
     for name in FLINK_FLAGS:
         parser.add_argument(f"--{name}", nargs="?")
+
+
+def has_job_server(flags: Sequence[str]) -> bool:
+    """Whether Beam is told to run on a Flink that is there."""
+    return bool(set(_WITH_JOB_SERVER) & set(flags))
 
 
 def savepoint_of(flags: Sequence[str]) -> str | None:

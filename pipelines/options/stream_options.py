@@ -5,7 +5,9 @@ from dataclasses import dataclass, field, fields
 
 from pipelines import storage
 from pipelines.options.batch_options import EventOptions, parse_flags
+from pipelines.options.checkpoint_flags import check_checkpoint_flags
 from pipelines.options.flags import UsageError
+from pipelines.options.runner_flags import has_job_server
 from pipelines.options.stream_flags import ALERT_PREFIX, build_parser
 from pipelines.outputs.bigquery.address import is_bigquery, parse
 from transforms.alert_options import AlertOptions
@@ -52,6 +54,11 @@ class StreamOptions(EventOptions):
         )
 
     @property
+    def commit_interval_ms(self) -> int:
+        """How often tables and files are written."""
+        return round(self.commit_interval_seconds * 1000)
+
+    @property
     def has_own_runner(self) -> bool:
         """Whether Beam is told where to run."""
         return any(flag.startswith("--runner") for flag in self.beam)
@@ -68,6 +75,8 @@ def parse_stream_options(argv: Sequence[str]) -> StreamOptions:
     state = values.pop("state") or storage.join(values["warehouse"], "_stream")
     options = StreamOptions(**values, state=state, alerts=alerts, beam=rest)
     _check_source(options)
+    if has_job_server(rest):
+        check_checkpoint_flags(rest, options.commit_interval_ms)
     if is_bigquery(options.warehouse):
         parse(options.warehouse)
     if not storage.is_local(options.state) and not options.has_own_runner:

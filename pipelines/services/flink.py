@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from pipelines.options.checkpoint_flags import checkpoint_flags
 from pipelines.services.jars import job_server_jar
 from pipelines.services.java import find_java
 from pipelines.services.server import TETHER, kill_by_id
@@ -41,18 +42,11 @@ def stream_options(
     return [
         *("--runner=FlinkRunner", "--streaming"),
         *(f"--parallelism={parallelism}", f"--max_parallelism={parallelism}"),
-        f"--checkpointing_interval={checkpoint_ms}",
+        *checkpoint_flags(checkpoint_ms),
         f"--max_bundle_time_mills={bundle_ms}",
         # Without these two Beam overrides what the configuration says of kept checkpoints.
         "--externalized_checkpoints_enabled",
         "--retain_externalized_checkpoints_on_cancellation",
-        # Else what a bundle gave before its checkpoint rests under the numbers of its outputs,
-        # which another JVM may give to other steps.
-        "--finish_bundle_before_checkpointing",
-        # As many buffers, and one more, do steps with stable input have. With two of them, the one
-        # that a checkpoint left full is filled again when the stream goes on from it, and given
-        # out before what came in between. Rarely is more than one checkpoint under way.
-        "--num_concurrent_checkpoints=8",
     ]
 
 

@@ -25,7 +25,7 @@ FOREIGN_OPTIONS = {
     *("flink_master", "flink_job_server_jar", "parallelism", "max_parallelism"),
     *("checkpointing_interval", "max_bundle_time_mills", "finish_bundle_before_checkpointing"),
     *("externalized_checkpoints_enabled", "num_concurrent_checkpoints"),
-    "retain_externalized_checkpoints_on_cancellation",
+    *("retain_externalized_checkpoints_on_cancellation", "checkpoint_timeout_millis"),
     *("flink_conf_dir", "container_executable", "id", "control_endpoint", "logging_endpoint"),
     *("only", "template_location", "help"),
     # Of git, docker and gcloud, in docs/templates.md.

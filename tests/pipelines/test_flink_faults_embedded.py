@@ -13,6 +13,8 @@ from tests.pipelines.whole_topics import SchoolTopics, recent_school, sending
 
 pytestmark = pytest.mark.usefixtures("pseudonym_key")
 RATE, KILLS = 100.0, 3
+OFTEN = {"commit_interval_seconds": 1}
+"""So that at each start many checkpoints are under way before the first is complete."""
 
 
 def test_program_killed_three_times_goes_on_from_its_checkpoints(
@@ -20,7 +22,7 @@ def test_program_killed_three_times_goes_on_from_its_checkpoints(
 ) -> None:
     (school, arrivals), topics = recent_school(1500), SchoolTopics(school_kafka, "killed")
     rng, known = Random(), write_catalogues(school, tmp_path)
-    with WholeStream(tmp_path / "stream", from_kafka(topics), **known) as stream:
+    with WholeStream(tmp_path / "stream", from_kafka(topics) | OFTEN, **known) as stream:
         with sending(topics, iter(arrivals), RATE):
             for number in range(KILLS):
                 at_start = topics.sent_count

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.options.checkpoint_flags import checkpoint_flags
 from pipelines.options.checkpoint_options import mark_options
 from pipelines.options.flags import UsageError
 from pipelines.options.stream_options import StreamOptions, parse_stream_options
@@ -18,7 +19,7 @@ from pipelines.resume import locked_state, resume_run
 from tests.pipelines.stream_lake import DAY, seen
 
 KEY = b"key"
-ON_CLUSTER = ("--runner=FlinkRunner", "--streaming")
+ON_CLUSTER = ("--runner=FlinkRunner", "--streaming", *checkpoint_flags(5000))
 
 
 def _resume(options: StreamOptions, contents: str = "files", key: bytes = KEY) -> Run:
