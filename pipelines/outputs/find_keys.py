@@ -21,8 +21,8 @@ from deltalake import DeltaTable
 from pipelines import storage
 from schemas import arrow, tables
 
-KEPT_BYTES = 256 << 20
-"""Hashes in memory: those of 32 million rows."""
+KEPT_BYTES = 64 << 20
+"""Hashes in memory: those of 8 million rows."""
 
 
 @dataclass(frozen=True)
@@ -59,20 +59,18 @@ class FoundKeys:
         columns = key_in_files(table)
         if not columns:
             return list(files)
-        wanted = _hashed(keys.select(columns))
-        limits = _limits(keys.select(columns))
+        wanted = _Wanted(keys.select(columns))
         return [
             file
             for file in files
-            if ((table.name, file.path) in self._hashes or _may_match(file, limits))
-            and _has_any(self._of(table, file), wanted)
+            if len(here := wanted.within(file)) and _has_any(self._of(table, file), here)
         ]
 
     def add(self, table: tables.Table, path: str, rows: pl.DataFrame) -> None:
         """Remember the keys of a file that was just written."""
         columns = key_in_files(table)
         if columns:
-            self._keep((table.name, path), _hashed(rows.select(columns)))
+            self._keep((table.name, path), np.sort(_hashes(rows.select(columns))))
 
     @property
     def size_bytes(self) -> int:
@@ -89,7 +87,7 @@ class FoundKeys:
         place = (table.name, file.path)
         hashes = self._hashes.get(place)
         if hashes is None:
-            hashes = _hashed(read_rows(self._warehouse, table, file, key_in_files(table)))
+            hashes = np.sort(_hashes(read_rows(self._warehouse, table, file, key_in_files(table))))
         self._keep(place, hashes)
         return hashes
 
@@ -154,10 +152,9 @@ def stored_schema(table: tables.Table) -> Mapping[str, pl.DataType]:
     return MappingProxyType(dict(empty.schema))
 
 
-def _hashed(keys: pl.DataFrame) -> np.ndarray:
+def _hashes(keys: pl.DataFrame) -> np.ndarray:
     # Nulls are values of a key, and a hash of a struct takes them so.
-    hashes = keys.select(pl.struct(pl.all()).hash().alias("hash"))["hash"]
-    return np.sort(hashes.to_numpy())
+    return keys.select(pl.struct(pl.all()).hash().alias("hash"))["hash"].to_numpy()
 
 
 def _has_any(hashes: np.ndarray, wanted: np.ndarray) -> bool:
@@ -167,14 +164,22 @@ def _has_any(hashes: np.ndarray, wanted: np.ndarray) -> bool:
     return bool((hashes[np.minimum(places, len(hashes) - 1)] == wanted).any())
 
 
-def _limits(keys: pl.DataFrame) -> dict[str, tuple[Any, Any]]:
-    times = keys.select(cs.datetime())
-    return {t.name: (t.min(), t.max()) for t in times if t.len() and not t.null_count()}
+class _Wanted:
+    """Keys that are looked for: their hashes, by the time that is part of a key if there is one."""
 
+    def __init__(self, keys: pl.DataFrame) -> None:
+        times = keys.select(cs.datetime())
+        is_placed = times.width == 1 and not times.to_series().null_count()
+        self._times = times.to_series().sort() if is_placed else None
+        ordered = keys.sort(times.columns) if is_placed else keys
+        self._hashes = _hashes(ordered)
 
-def _may_match(file: DataFile, limits: dict[str, tuple[Any, Any]]) -> bool:
-    for column, (first, last) in limits.items():
-        least, most = file.bounds.get(column, (None, None))
-        if least is not None and most is not None and (last < least or first > most):
-            return False
-    return True
+    def within(self, file: DataFile) -> np.ndarray:
+        """The hashes of those that the bounds of a file allow."""
+        if self._times is None:
+            return self._hashes
+        least, most = file.bounds.get(self._times.name, (None, None))
+        if least is None or most is None:
+            return self._hashes
+        first = self._times.search_sorted(least, side="left")
+        return self._hashes[first : self._times.search_sorted(most, side="right")]

@@ -1,5 +1,6 @@
 """Are the keys of files found, also when many tables are committed side by side?"""
 
+import datetime
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -7,6 +8,8 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipelines.outputs.find_keys import DataFile, FoundKeys
 from schemas import tables
@@ -69,3 +72,40 @@ def test_what_is_forgotten_leaves_its_room_to_others(tmp_path: Path) -> None:
     assert keys.size_bytes == 8 * KEYS_OF_A_FILE
     (tmp_path / TABLE.path / files[1].path).unlink()
     assert keys.matching(TABLE, files, _rows(1)) == [files[1]]
+
+
+def _event(second: int) -> dict[str, object]:
+    at = datetime.datetime(2026, 3, 2, tzinfo=datetime.UTC) + datetime.timedelta(seconds=second)
+    return {"student_hash": "s", "event_id": f"e{second % 5}", "occurred_at": at}
+
+
+EVENTS = tables.get("events")
+SECONDS = st.lists(st.integers(0, 60), min_size=1, max_size=8, unique=True)
+
+
+def _file_of_events(keys: FoundKeys, number: int, seconds: list[int]) -> DataFile:
+    rows = pl.DataFrame([_event(second) for second in seconds])
+    keys.add(EVENTS, str(number), rows)
+    times = rows["occurred_at"]
+    bounds = {"occurred_at": (times.min(), times.max())} if number % 3 else {}
+    return DataFile(str(number), times[0].date(), 1, rows.height, 0, bounds)
+
+
+@given(st.lists(SECONDS, max_size=6), SECONDS)
+def test_those_files_are_found_that_hold_one_of_the_keys(
+    of_files: list[list[int]], wanted: list[int]
+) -> None:
+    keys = FoundKeys("nowhere")
+    files = [_file_of_events(keys, number, of_file) for number, of_file in enumerate(of_files)]
+    found = keys.matching(EVENTS, files, pl.DataFrame([_event(second) for second in wanted]))
+    assert [int(file.path) for file in found] == [
+        number for number, of_file in enumerate(of_files) if set(of_file) & set(wanted)
+    ]
+
+
+def test_an_old_key_among_new_ones_has_no_file_in_between_read() -> None:
+    keys = FoundKeys("nowhere")
+    old, new = (_file_of_events(keys, number, [60 * number]) for number in (1, 3))
+    between = _file_of_events(FoundKeys("elsewhere"), 2, [120])
+    wanted = pl.DataFrame([_event(60), _event(180)])
+    assert keys.matching(EVENTS, [old, between, new], wanted) == [old, new]
