@@ -11,6 +11,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.direct.direct_runner import BundleBasedDirectRunner
 from apache_beam.runners.runner import PipelineResult, PipelineState
 
+from pipelines import one_thread  # noqa: F401  # before Polars
 from pipelines.batch import exit_code
 from pipelines.inputs.streams.inbox import InboxStream
 from pipelines.inputs.streams.kafka import KafkaStream

@@ -8,7 +8,7 @@ import argparse
 import os
 import sys
 
-from pipelines import worker
+from pipelines import one_thread, worker  # noqa: F401  # the first before Polars
 from pipelines.observability.logs import leave
 from pipelines.spare_memory import spare_memory
 
