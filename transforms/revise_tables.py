@@ -18,7 +18,7 @@ from transforms.split_groups import name_of, split_groups
 
 CONTRIBUTIONS, COUNTS = "contributions", "counts"
 _MOST_ROWS = 20_000
-"""Events of students that are derived at once: 50 MiB. A quarter as many cost twice as much each."""
+"""Events that are derived at once: 50 MiB. A quarter as many would cost twice as much each."""
 
 
 @dataclass(frozen=True)
