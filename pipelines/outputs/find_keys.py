@@ -6,8 +6,9 @@ read only when the bounds of its times allow a match.
 
 import datetime
 import threading
+import time
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
@@ -21,8 +22,10 @@ from deltalake import DeltaTable
 from pipelines import storage
 from schemas import arrow, tables
 
-KEPT_BYTES = 64 << 20
-"""Hashes in memory: those of 8 million rows."""
+KEPT_BYTES = 256 << 20
+"""Hashes in memory: those of 32 million rows."""
+KEPT_SECONDS = 900.0
+"""Hashes that were not looked at for so long are let go: few events are as late."""
 
 
 @dataclass(frozen=True)
@@ -46,9 +49,15 @@ class FoundKeys:
     Tables are committed side by side, each in a thread of its own.
     """
 
-    def __init__(self, warehouse: str, limit_bytes: int = KEPT_BYTES) -> None:
-        self._warehouse, self._limit_bytes = warehouse, limit_bytes
+    def __init__(
+        self,
+        warehouse: str,
+        limit_bytes: int = KEPT_BYTES,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._warehouse, self._limit_bytes, self._clock = warehouse, limit_bytes, clock
         self._hashes: OrderedDict[tuple[str, str], np.ndarray] = OrderedDict()
+        self._used: dict[tuple[str, str], float] = {}
         self._bytes = 0
         self._one_at_a_time = threading.Lock()
 
@@ -70,7 +79,7 @@ class FoundKeys:
         """Remember the keys of a file that was just written."""
         columns = key_in_files(table)
         if columns:
-            self._keep((table.name, path), np.sort(_hashes(rows.select(columns))))
+            self._keep((table.name, path), _hashes(rows.select(columns)).sort().to_numpy())
 
     @property
     def size_bytes(self) -> int:
@@ -80,14 +89,14 @@ class FoundKeys:
     def forget(self, table: tables.Table, path: str) -> None:
         """Let go of the keys of a file that is no longer part of the table."""
         with self._one_at_a_time:
-            hashes = self._hashes.pop((table.name, path), None)
-            self._bytes -= hashes.nbytes if hashes is not None else 0
+            self._drop((table.name, path))
 
     def _of(self, table: tables.Table, file: DataFile) -> np.ndarray:
         place = (table.name, file.path)
         hashes = self._hashes.get(place)
         if hashes is None:
-            hashes = np.sort(_hashes(read_rows(self._warehouse, table, file, key_in_files(table))))
+            rows = read_rows(self._warehouse, table, file, key_in_files(table))
+            hashes = _hashes(rows).sort().to_numpy()
         self._keep(place, hashes)
         return hashes
 
@@ -97,8 +106,20 @@ class FoundKeys:
                 self._bytes += hashes.nbytes
             self._hashes[place] = hashes
             self._hashes.move_to_end(place)
-            while self._bytes > self._limit_bytes and len(self._hashes) > 1:
-                self._bytes -= self._hashes.popitem(last=False)[1].nbytes
+            self._used[place] = now = self._clock()
+            while self._is_too_much(oldest := next(iter(self._hashes)), now):
+                self._drop(oldest)
+
+    def _is_too_much(self, oldest: tuple[str, str], now: float) -> bool:
+        has_others = len(self._hashes) > 1
+        is_old = self._used[oldest] < now - KEPT_SECONDS
+        return has_others and (is_old or self._bytes > self._limit_bytes)
+
+    def _drop(self, place: tuple[str, str]) -> None:
+        hashes = self._hashes.pop(place, None)
+        if hashes is not None:
+            self._bytes -= hashes.nbytes
+            del self._used[place]
 
 
 def key_in_files(table: tables.Table) -> list[str]:
@@ -152,9 +173,9 @@ def stored_schema(table: tables.Table) -> Mapping[str, pl.DataType]:
     return MappingProxyType(dict(empty.schema))
 
 
-def _hashes(keys: pl.DataFrame) -> np.ndarray:
+def _hashes(keys: pl.DataFrame) -> pl.Series:
     # Nulls are values of a key, and a hash of a struct takes them so.
-    return keys.select(pl.struct(pl.all()).hash().alias("hash"))["hash"].to_numpy()
+    return keys.select(pl.struct(pl.all()).hash().alias("hash"))["hash"]
 
 
 def _has_any(hashes: np.ndarray, wanted: np.ndarray) -> bool:
@@ -172,7 +193,7 @@ class _Wanted:
         is_placed = times.width == 1 and not times.to_series().null_count()
         self._times = times.to_series().sort() if is_placed else None
         ordered = keys.sort(times.columns) if is_placed else keys
-        self._hashes = _hashes(ordered)
+        self._hashes = _hashes(ordered).to_numpy()
 
     def within(self, file: DataFile) -> np.ndarray:
         """The hashes of those that the bounds of a file allow."""

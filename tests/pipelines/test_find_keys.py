@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.outputs.find_keys import DataFile, FoundKeys
+from pipelines.outputs.find_keys import KEPT_SECONDS, DataFile, FoundKeys
 from schemas import tables
 
 TABLE = tables.get("dead_letters")
@@ -60,6 +60,17 @@ def test_what_has_no_room_is_read_again(tmp_path: Path) -> None:
     keys = FoundKeys(str(tmp_path), LIMIT_BYTES)
     for number in (*range(12), *range(12)):
         assert keys.matching(TABLE, files, _rows(number)) == [files[number]]
+
+
+def test_what_was_not_looked_at_for_long_is_let_go(tmp_path: Path) -> None:
+    files = [_file(tmp_path, number) for number in range(2)]
+    clock = iter([0.0, KEPT_SECONDS - 1, KEPT_SECONDS + 1]).__next__
+    keys = FoundKeys(str(tmp_path), clock=clock)
+    for file in files:
+        keys.add(TABLE, file.path, _rows(int(file.path[0])))
+    assert keys.size_bytes == 2 * 8 * KEYS_OF_A_FILE
+    assert keys.matching(TABLE, files[1:], _rows(1)) == files[1:]
+    assert keys.size_bytes == 8 * KEYS_OF_A_FILE, "the first was not looked at"
 
 
 def test_what_is_forgotten_leaves_its_room_to_others(tmp_path: Path) -> None:
