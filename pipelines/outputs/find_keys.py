@@ -24,7 +24,7 @@ from schemas import arrow, tables
 
 KEPT_BYTES = 256 << 20
 """Hashes in memory: those of 32 million rows."""
-KEPT_SECONDS = 900.0
+KEPT_SECONDS = 300.0
 """Hashes that were not looked at for so long are let go: few events are as late."""
 
 

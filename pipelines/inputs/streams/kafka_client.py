@@ -28,6 +28,9 @@ _OURS = {
 _USUAL = {
     # After its queue was full, librdkafka would else rest for a second.
     "fetch.queue.backoff.ms": 20,
+    # What is read ahead: 64 MiB and 100,000 records of each partition unless told, while it lags.
+    "queued.max.messages.kbytes": 16 << 10,
+    "queued.min.messages": 10_000,
     "socket.keepalive.enable": True,
     "reconnect.backoff.max.ms": 2000,
 }
