@@ -57,8 +57,10 @@ def finish(anomalies: pl.DataFrame) -> pl.DataFrame:
 
 def align(frame: pl.DataFrame) -> pl.DataFrame:
     """The columns of an anomaly (COLUMNS) in their order and types; null where a frame has none."""
-    missing = [pl.lit(None).alias(name) for name in COLUMNS if name not in frame.columns]
-    return frame.with_columns(missing).select(pl.col(n).cast(t) for n, t in COLUMNS.items())
+    known = frame.columns
+    return frame.select(
+        (pl.col(n) if n in known else pl.lit(None).alias(n)).cast(t) for n, t in COLUMNS.items()
+    )
 
 
 def _seconds(column: str) -> pl.Expr:

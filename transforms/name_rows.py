@@ -11,16 +11,10 @@ _VARIANTS = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 
 def uuids(names: pl.Series) -> pl.Series:
     """UUIDv5 in NAMESPACE_OID of each text, as `uuid.uuid5` gives it, many at once."""
-    sha1, prefix = hashlib.sha1, _NAMESPACE
-    digests = pl.Series(
-        [sha1(prefix + name.encode()).hexdigest() for name in names], dtype=pl.String
-    )
-    variant = digests.str.slice(16, 1).replace_strict(_VARIANTS, return_dtype=pl.String)
-    parts = [
-        digests.str.slice(0, 8),
-        digests.str.slice(8, 4),
-        "5" + digests.str.slice(13, 3),
-        variant + digests.str.slice(17, 3),
-        digests.str.slice(20, 12),
-    ]
-    return pl.select(pl.concat_str(parts, separator="-")).to_series()
+    return pl.Series([_uuid5(name.encode()) for name in names], dtype=pl.String)
+
+
+def _uuid5(name: bytes) -> str:
+    digest = hashlib.sha1(_NAMESPACE + name).hexdigest()
+    tail = f"5{digest[13:16]}-{_VARIANTS[digest[16]]}{digest[17:20]}-{digest[20:32]}"
+    return f"{digest[:8]}-{digest[8:12]}-{tail}"

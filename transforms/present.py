@@ -1,6 +1,7 @@
 """How does a computed table look in storage? Milliseconds become timestamps and seconds."""
 
 import datetime
+from functools import lru_cache
 
 import polars as pl
 
@@ -14,12 +15,17 @@ def present(name: str, frame: pl.DataFrame, processed_at: datetime.datetime) -> 
     A column is taken by its name, else from the column of the same name in milliseconds:
     `dwell_seconds` from `dwell_ms`, `viewed_at` from `viewed_ms`.
     """
-    stamps = {
+    stamps, columns = _stamps(processed_at), tables.get(name).columns
+    return frame.select(stamps.get(c.name, _column(c.name, frame)).alias(c.name) for c in columns)
+
+
+@lru_cache(maxsize=8)
+def _stamps(processed_at: datetime.datetime) -> dict[str, pl.Expr]:
+    # Polars asks an engine what time a literal is: that takes longer than a small table.
+    return {
         "processed_at": pl.lit(processed_at, pl.Datetime("us", "UTC")),
         "schema_version": pl.lit(tables.SCHEMA_VERSION, pl.Int64),
     }
-    columns = tables.get(name).columns
-    return frame.select(stamps.get(c.name, _column(c.name, frame)).alias(c.name) for c in columns)
 
 
 def _column(name: str, frame: pl.DataFrame) -> pl.Expr:
