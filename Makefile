@@ -38,7 +38,7 @@ test: setup ## Run the tests
 
 .PHONY: test-faults
 test-faults: setup ## Kill every part of a stream under load; other tests of many minutes (Java 17, Maven)
-	$(BIN)/python -m pytest -m faults
+	$(BIN)/python -m pytest -m faults -rs
 
 .PHONY: terraform-test
 terraform-test: setup ## Validate, plan and scan the infrastructure (Terraform; Go builds the provider once)

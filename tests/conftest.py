@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -33,7 +34,9 @@ _FAULTS = (
     "test_flink_faults", "test_stream_parallel", "test_batch_flink",
     "test_bigquery_stream_sources", "test_stream_pubsub_whole",
 )  # fmt: skip
-"""Files of `make test-faults`: they kill servers under load, or take minutes."""
+"""Files of `make test-faults`, in this order: they kill servers under load, or take minutes."""
+_UNTIL = float(os.environ.get("CHAPTERFLOW_FAULTS_UNTIL", "inf"))
+"""When (epoch s) the last of them may begin."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -46,16 +49,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.faults)
     if "PYTEST_XDIST_WORKER" in os.environ:
         _put_long_files_first(items)
+    else:
+        items.sort(key=lambda item: _rank(item.path.name, _FAULTS))
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Leave out those of `make test-faults` for which no time is left."""
+    if item.get_closest_marker("faults") and time.time() > _UNTIL:
+        pytest.skip("no time is left: make test-faults")
 
 
 def _put_long_files_first(items: list[pytest.Item]) -> None:
     """Files are handed out in this order: a long one at the end would keep one process only."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: (_rank(item.path.name), item.path not in slow))
+    items.sort(key=lambda item: (_rank(item.path.name, _LONGEST), item.path not in slow))
 
 
-def _rank(name: str) -> int:
-    return next((n for n, begin in enumerate(_LONGEST) if name.startswith(begin)), len(_LONGEST))
+def _rank(name: str, begins: tuple[str, ...]) -> int:
+    return next((n for n, begin in enumerate(begins) if name.startswith(begin)), len(begins))
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
