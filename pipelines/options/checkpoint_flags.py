@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from pipelines.options.flags import FlagParser, UsageError
+from pipelines.options.flags import UsageError
+from pipelines.options.runner_flags import value_of
 
 AT_ONCE = 100
 """Checkpoints that may be under way.
@@ -13,7 +14,6 @@ under way then, and takes more before the first is complete. With too few it fil
 about to be given out (docs/learned.md).
 """
 _LONGEST_MS = 600_000
-_TO_GIVE = "a stream on Flink needs {}, see docs/flink.md"
 
 
 def checkpoint_flags(interval_ms: int) -> list[str]:
@@ -38,11 +38,9 @@ def check_checkpoint_flags(flags: Sequence[str], interval_ms: int) -> None:
     needed = checkpoint_flags(interval_ms)
     missing = [flag for flag in needed if not _is_given(flag, flags)]
     if missing:
-        raise UsageError(_TO_GIVE.format(" ".join(missing)))
+        raise UsageError(f"a stream on Flink needs {' '.join(missing)}, see docs/flink.md")
 
 
 def _is_given(flag: str, flags: Sequence[str]) -> bool:
     name, _, value = flag.partition("=")
-    parser = FlagParser(allow_abbrev=False, add_help=False)
-    parser.add_argument(name, dest="value", nargs="?", const="", default=None)
-    return parser.parse_known_args(list(flags))[0].value == value
+    return value_of(name, flags) == value

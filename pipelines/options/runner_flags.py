@@ -38,11 +38,17 @@ def has_job_server(flags: Sequence[str]) -> bool:
     return bool(set(_WITH_JOB_SERVER) & set(flags))
 
 
+def value_of(flag: str, flags: Sequence[str]) -> str | None:
+    """What a flag is given, `--flag=value` or `--flag value`; empty without one; None: absent."""
+    parser = FlagParser(allow_abbrev=False, add_help=False)
+    parser.add_argument(flag, dest="value", nargs="?", const="")
+    value: str | None = parser.parse_known_args(list(flags))[0].value
+    return value
+
+
 def savepoint_of(flags: Sequence[str]) -> str | None:
     """The checkpoint or savepoint that a job on a cluster is to go on from, if one is given."""
-    parser = FlagParser(allow_abbrev=False, add_help=False)
-    parser.add_argument("--savepoint_path", nargs="?")
-    return parser.parse_known_args(list(flags))[0].savepoint_path
+    return value_of("--savepoint_path", flags) or None
 
 
 def only_launches(flags: Sequence[str]) -> bool:

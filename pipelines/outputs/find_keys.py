@@ -191,8 +191,8 @@ class _Wanted:
     def __init__(self, keys: pl.DataFrame) -> None:
         times = keys.select(cs.datetime())
         is_placed = times.width == 1 and not times.to_series().null_count()
-        self._times = times.to_series().sort() if is_placed else None
         ordered = keys.sort(times.columns) if is_placed else keys
+        self._times = ordered[times.columns[0]] if is_placed else None
         self._hashes = _hashes(ordered).to_numpy()
 
     def within(self, file: DataFile) -> np.ndarray:
