@@ -56,8 +56,8 @@ class FoundKeys:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._warehouse, self._limit_bytes, self._clock = warehouse, limit_bytes, clock
-        self._hashes: OrderedDict[tuple[str, str], np.ndarray] = OrderedDict()
-        self._used: dict[tuple[str, str], float] = {}
+        # With the moment when they were looked at last, which is their order.
+        self._hashes: OrderedDict[tuple[str, str], tuple[float, np.ndarray]] = OrderedDict()
         self._bytes = 0
         self._one_at_a_time = threading.Lock()
 
@@ -93,8 +93,9 @@ class FoundKeys:
 
     def _of(self, table: tables.Table, file: DataFile) -> np.ndarray:
         place = (table.name, file.path)
-        hashes = self._hashes.get(place)
-        if hashes is None:
+        if kept := self._hashes.get(place):
+            hashes = kept[1]
+        else:
             rows = read_rows(self._warehouse, table, file, key_in_files(table))
             hashes = _hashes(rows).sort().to_numpy()
         self._keep(place, hashes)
@@ -102,24 +103,21 @@ class FoundKeys:
 
     def _keep(self, place: tuple[str, str], hashes: np.ndarray) -> None:
         with self._one_at_a_time:
-            if place not in self._hashes:
-                self._bytes += hashes.nbytes
-            self._hashes[place] = hashes
-            self._hashes.move_to_end(place)
-            self._used[place] = now = self._clock()
+            now = self._clock()
+            self._drop(place)
+            self._hashes[place] = now, hashes
+            self._bytes += hashes.nbytes
             while self._is_too_much(oldest := next(iter(self._hashes)), now):
                 self._drop(oldest)
 
     def _is_too_much(self, oldest: tuple[str, str], now: float) -> bool:
         has_others = len(self._hashes) > 1
-        is_old = self._used[oldest] < now - KEPT_SECONDS
+        is_old = self._hashes[oldest][0] < now - KEPT_SECONDS
         return has_others and (is_old or self._bytes > self._limit_bytes)
 
     def _drop(self, place: tuple[str, str]) -> None:
-        hashes = self._hashes.pop(place, None)
-        if hashes is not None:
-            self._bytes -= hashes.nbytes
-            del self._used[place]
+        if kept := self._hashes.pop(place, None):
+            self._bytes -= kept[1].nbytes
 
 
 def key_in_files(table: tables.Table) -> list[str]:
