@@ -31,7 +31,7 @@ from pipelines.outputs.write_rows import write_rows
 from pipelines.readers.queries import answer, connect, find, load_queries
 from pipelines.readers.snapshot import open_snapshot
 from transforms.catalogue import build_catalogue, build_questions
-from transforms.derive import Derived, DeriveOptions, derive
+from transforms.derive import Derived, DeriveOptions, derive_students
 from transforms.present import present
 from transforms.total_days import total_days
 
@@ -84,7 +84,7 @@ def make_warehouse(year: Year, folder: str) -> str:
     now = datetime.datetime.now(datetime.UTC)
     run = Run(f"year-{year.seed}", "batch", now, VERSION, "{}", "[]")
     for events in simulate_weeks(year):
-        _write_week(lake, facts, derive(events, known), run)
+        _write_week(lake, facts, derive_students(events, known), run)
     facts.counts["records_read"] = facts.counts["events"] + facts.counts["duplicates"]
     commit_run(lake, folder, run, facts, known)
     counts, seconds = facts.counts, time.monotonic() - began

@@ -24,6 +24,7 @@ from pipelines.outputs.raw_zone import KeepRaw
 from pipelines.outputs.update_live import UpdateLive
 from transforms.alert_options import AlertRules
 from transforms.derive import DeriveOptions
+from transforms.follow_days import FollowDays
 from transforms.follow_students import FollowSettings, FollowStudents
 from transforms.note_trend_dates import NoteTrendDates
 from transforms.parse_events import ParseSettings
@@ -64,13 +65,15 @@ def build_stream(pipeline: beam.Pipeline, plan: StreamPlan) -> None:
     revising = ReviseSettings(plan.derive, options.retention, _now, observe.count_outcome)
     students = parsed.events | "FollowStudents" >> FollowStudents(_follow_settings(plan))
     revised = students | "ReviseTables" >> ReviseTables(revising)
+    days = revised.traces | "FollowDays" >> FollowDays(revising)
+    contributions = (revised.contributions, days.contributions)
     # Of the changes of a row between two commits only the last would be seen.
     total = TotalChanges(revising, options.commit_interval_seconds)
-    totals = revised.contributions | "TotalChanges" >> total
+    totals = contributions | "JoinContributions" >> beam.Flatten() | "TotalChanges" >> total
     counts = (parsed.counts, revised.counts) | "JoinCounts" >> beam.Flatten()
     tally = counts | "TallyCounts" >> TallyCounts()
     trending = totals | "NoteTrendDates" >> NoteTrendDates(_now, _TREND_SECONDS)
-    changes = (revised.changes, totals, trending, tally, parsed.dead_letters, alerts)
+    changes = (revised.changes, days.changes, totals, trending, tally, parsed.dead_letters, alerts)
     keep = KeepTables(options.warehouse, plan.run, plan.derive, options.retention.owned_from)
     _ = changes | "JoinChanges" >> beam.Flatten() | "KeepTables" >> keep
 

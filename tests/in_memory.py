@@ -12,7 +12,7 @@ from schemas.vocabulary import builtin_spellings
 from tests.compare_rows import DEFAULT_KEY
 from transforms.catalogue import Catalogue, Questions, build_catalogue, build_questions
 from transforms.clean import CleanOptions
-from transforms.derive import Derived, DeriveOptions, derive
+from transforms.derive import Derived, DeriveOptions, derive_students
 from transforms.detect_chapters import detect_low_engagement, detect_trends
 from transforms.options import MetricOptions
 from transforms.parse import ParseOptions
@@ -73,7 +73,7 @@ def run(records: Iterable[bytes], plan: Plan | None = None) -> Result:
     parsed = [parse_block(block, settings(plan)) for block in cut(list(records), plan.blocks)]
     frames = [block.events for block in parsed if not block.events.is_empty()]
     events = pl.concat(frames) if frames else pl.DataFrame()
-    derived = [derive(shard, derive_options(plan)) for shard in _shards(events)]
+    derived = [derive_students(shard, derive_options(plan)) for shard in _shards(events)]
     tables = _tables(derived, derive_options(plan).catalogue)
     tables["dead_letters"] = _letters(parsed)
     counts: Counter[str] = Counter()

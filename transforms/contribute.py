@@ -1,7 +1,7 @@
-"""What do students add to the figures of a chapter, question, video, device or day?
+"""What do sessions add to the figures of a chapter, question, video, device or day?
 
-How they add up: `sum_up`. A student is in one place only, so it adds exactly 1 to a count of
-distinct students.
+How they add up: `sum_up`. Distinct students are counted apart, as a student can have several
+sessions: `total_students`.
 """
 
 import polars as pl
@@ -12,7 +12,7 @@ from transforms.divide import divide
 from transforms.merge_times import TIME, VISITS, merge_times
 from transforms.options import MetricOptions
 from transforms.sessionize import Timeline
-from transforms.sum_up import Frames
+from transforms.sum_up import Frames, sum_up
 
 ATTO = 10**18
 """Doubles are summed as whole parts of this size (128 bits): sums do not depend on order."""
@@ -22,14 +22,18 @@ CURVE_STEPS = 20
 def contribute(
     timeline: Timeline,
     visits: pl.DataFrame,
+    hours: pl.DataFrame,
     videos: pl.DataFrame,
     attempts: pl.DataFrame,
     options: MetricOptions,
 ) -> Frames:
-    """Contributions of many students to every gold table that is not per student."""
+    """Contributions of whole sessions to every gold table that is not per student.
+
+    `hours`: of `cut_hours`.
+    """
     return {
         "chapter_engagement": _chapters(visits),
-        "chapter_hourly_activity": _hours(visits, options.reporting_timezone),
+        "chapter_hourly_activity": _hours(hours),
         "question_attempts_summary": _questions(attempts),
         "video_engagement": _videos(videos),
         "device_daily": _sessions(timeline.sessions, tables.get("device_daily").key),
@@ -46,10 +50,6 @@ def _exact_sum(values: pl.Expr) -> pl.Expr:
     return (values * ATTO).round().cast(pl.Int128).sum()
 
 
-def _students() -> pl.Expr:
-    return pl.col("student").n_unique().cast(pl.Int64)
-
-
 def _chapters(visits: pl.DataFrame) -> pl.DataFrame:
     """Sums, and how many visits lasted, and were active for, each number of milliseconds."""
     scroll = pl.col("scroll_depth")
@@ -59,7 +59,6 @@ def _chapters(visits: pl.DataFrame) -> pl.DataFrame:
     ).agg(
         time_spent_ms=pl.col("time_spent_ms").sum(),
         visits_count=pl.len().cast(pl.Int64),
-        unique_students=_students(),
         scroll_atto=_exact_sum(scroll),
         scroll_known_count=_count(scroll.is_not_null()),
         drop_off_known_count=_count(pl.col("is_drop_off").is_not_null()),
@@ -72,26 +71,10 @@ def _chapters(visits: pl.DataFrame) -> pl.DataFrame:
     return chapters.with_columns(map(merge_times, chapters[["spent_times", "active_times"]]))
 
 
-def _hours(visits: pl.DataFrame, timezone: str) -> pl.DataFrame:
-    """Visits cut at the hours; quarters suit the zones whose hours are not those of UTC."""
-    cell_ms = 3_600_000 if timezone == "UTC" else 900_000
-    start, end = pl.col("started_ms"), pl.col("ended_ms")
-    last = pl.max_horizontal(start, end - 1) // cell_ms
-    keys = ["student", "course_id", "chapter_id", "class_id"]
-    cut = visits.select(*keys, start, end, cell=pl.int_ranges(start // cell_ms, last + 1)).explode(
-        "cell"
-    )
-    begin, finish = pl.col("cell") * cell_ms, (pl.col("cell") + 1) * cell_ms
-    cut = cut.with_columns(
-        calendar.dates(cut["cell"] * cell_ms, timezone).alias("date"),
-        calendar.hours(cut["cell"] * cell_ms, timezone).alias("hour"),
-        spent_ms=pl.min_horizontal(end, finish) - pl.max_horizontal(start, begin),
-        is_start=start >= begin,
-    )
-    return cut.group_by(tables.get("chapter_hourly_activity").key).agg(
+def _hours(hours: pl.DataFrame) -> pl.DataFrame:
+    return hours.group_by(tables.get("chapter_hourly_activity").key).agg(
         time_spent_ms=pl.col("spent_ms").sum(),
         visits_count=_count(pl.col("is_start")),
-        active_students=_students(),
     )
 
 
@@ -114,7 +97,6 @@ def _videos(videos: pl.DataFrame) -> pl.DataFrame:
         f"reached_{step}": _count(furthest >= step * length) for step in range(1, CURVE_STEPS + 1)
     }
     return videos.group_by(date="view_date", course_id="course_id", video_id="video_id").agg(
-        viewers=_students(),
         views_count=pl.len().cast(pl.Int64),
         watched_ms=pl.col("watched_ms").sum(),
         rewatched_ms=pl.col("rewatched_ms").sum(),
@@ -133,7 +115,6 @@ def _sessions(sessions: pl.DataFrame, keys: tuple[str, ...]) -> pl.DataFrame:
         .group_by(keys)
         .agg(
             sessions_count=pl.len().cast(pl.Int64),
-            active_students=_students(),
             time_spent_ms=pl.col("session_duration_ms").sum(),
         )
     )
@@ -141,23 +122,15 @@ def _sessions(sessions: pl.DataFrame, keys: tuple[str, ...]) -> pl.DataFrame:
 
 def _platform(timeline: Timeline, options: MetricOptions) -> pl.DataFrame:
     kind = pl.col("event_type")
-    zone = options.reporting_timezone
-    dates = calendar.dates(timeline.events["occurred_ms"], zone)
-    events = timeline.events.select("student", "event_type", date=dates)
-    by_event = events.group_by("date").agg(
-        active_students=_students(),
-        events_count=pl.len().cast(pl.Int64),
-        enrolments_count=_count(kind == "course_enroll"),
-        completions_count=_count(kind == "course_complete"),
+    dates = calendar.dates(timeline.events["occurred_ms"], options.reporting_timezone)
+    of_events = (
+        timeline.events.select(kind, date=dates)
+        .group_by("date")
+        .agg(
+            events_count=pl.len().cast(pl.Int64),
+            enrolments_count=_count(kind == "course_enroll"),
+            completions_count=_count(kind == "course_complete"),
+        )
     )
-    by_session = _sessions(timeline.sessions, ("date",)).drop("active_students")
-    zero = pl.lit(0, pl.Int64)
-    return pl.concat(
-        [
-            by_event.with_columns(sessions_count=zero, time_spent_ms=zero),
-            by_session.with_columns(
-                active_students=zero, events_count=zero, enrolments_count=zero,
-                completions_count=zero,
-            ).select(*by_event.columns, "sessions_count", "time_spent_ms"),
-        ]
-    ).group_by("date").agg(pl.exclude("date").sum())  # fmt: skip
+    of_sessions = _sessions(timeline.sessions, ("date",))
+    return sum_up("platform_daily", [of_events, of_sessions])

@@ -1,10 +1,10 @@
 """What do the events of whole sessions say? Silver rows, and what they add to gold.
 
 Pure and vectorised: a table of canonical events of many students in, tables out. Batch hands in
-a shard of students, streaming the students of a bundle.
+a shard of whole students, streaming the sessions that new events of a bundle's students touch.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
@@ -13,12 +13,14 @@ from transforms.attempt_questions import attempt_questions
 from transforms.calendar import Dates
 from transforms.catalogue import Catalogue, Questions
 from transforms.contribute import contribute
+from transforms.cut_hours import cut_hours
 from transforms.deduplicate import deduplicate
 from transforms.detect import detect_anomalies
 from transforms.options import MetricOptions
 from transforms.sessionize import Timeline, sessionize
-from transforms.sum_up import Frames
-from transforms.total_students import total_sessions, total_students
+from transforms.sum_up import Frames, sum_up
+from transforms.total_students import total_students
+from transforms.trace_days import trace_days
 from transforms.view_pages import view_pages
 from transforms.visit_chapters import visit_chapters
 from transforms.watch_videos import watch_videos
@@ -30,11 +32,9 @@ DATE_COLUMNS = {
     "chapter_visits": "visit_date",
     "video_views": "view_date",
     "question_attempts": "attempt_date",
-    "session_daily_stats": "date",
-    "student_daily_activity": "date",
     "anomalies": "date",
 }
-"""The tables that DERIVE makes whole, and the column that dates their rows."""
+"""The tables that DERIVE makes, and the column that dates their rows."""
 
 
 @dataclass(frozen=True)
@@ -49,15 +49,16 @@ class DeriveOptions:
 
 @dataclass
 class Derived:
-    """`rows`: tables by name (DATE_COLUMNS). `contributions`: see `contribute`."""
+    """`rows`: tables by name. `contributions`, `traces`: see `contribute` and `trace_days`."""
 
     rows: Frames
     contributions: Frames
+    traces: Frames
     counts: dict[str, int]
 
 
 def derive(events: pl.DataFrame, options: DeriveOptions) -> Derived:
-    """Everything that canonical events (not empty, all of each session) say.
+    """Everything that canonical events (not empty, all of each session) say by themselves.
 
     Durations and times are milliseconds here; `present` gives tables their stored form. Only rows
     of the run's dates are kept; the other events are there to make sessions whole.
@@ -68,7 +69,7 @@ def derive(events: pl.DataFrame, options: DeriveOptions) -> Derived:
     videos = watch_videos(timeline, options.metrics)
     attempts = attempt_questions(timeline, options.questions, options.metrics)
     anomalies = detect_anomalies(timeline, visits)
-    daily_sessions = total_sessions(timeline.sessions)
+    hours = cut_hours(visits, options.metrics.reporting_timezone)
     rows = {
         "events": _events(timeline, options.metrics),
         "sessions": _flag_anomalous(timeline.sessions, anomalies),
@@ -76,16 +77,29 @@ def derive(events: pl.DataFrame, options: DeriveOptions) -> Derived:
         "chapter_visits": visits,
         "video_views": videos,
         "question_attempts": attempts,
-        "session_daily_stats": daily_sessions,
-        "student_daily_activity": total_students(
-            timeline, daily_sessions, visits, videos, options.metrics
-        ),
         "anomalies": anomalies,
     }
-    contributions = contribute(timeline, visits, videos, attempts, options.metrics)
+    contributions = contribute(timeline, visits, hours, videos, attempts, options.metrics)
+    traces = trace_days(timeline, visits, hours, videos, options.metrics)
     kept = {n: calendar.within(f, DATE_COLUMNS[n], options.dates) for n, f in rows.items()}
-    added = {n: calendar.within(f, "date", options.dates) for n, f in contributions.items()}
-    return Derived(kept, added, _count(events, kept, options))
+    added, left = (
+        {n: calendar.within(f, "date", options.dates) for n, f in frames.items()}
+        for frames in (contributions, traces)
+    )
+    return Derived(kept, added, left, _count(events, kept, options))
+
+
+def derive_students(events: pl.DataFrame, options: DeriveOptions) -> Derived:
+    """Everything that all canonical events (not empty) of students say, their days too."""
+    derived = derive(events, options)
+    days = total_students(derived.traces)
+    contributions = {
+        name: sum_up(name, [frame, days.contributions[name]])
+        if name in days.contributions
+        else frame
+        for name, frame in derived.contributions.items()
+    }
+    return replace(derived, rows=derived.rows | days.rows, contributions=contributions)
 
 
 def _events(timeline: Timeline, options: MetricOptions) -> pl.DataFrame:

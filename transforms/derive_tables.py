@@ -8,7 +8,7 @@ import apache_beam as beam
 import polars as pl
 from apache_beam.pvalue import TaggedOutput
 
-from transforms.derive import DeriveOptions, derive
+from transforms.derive import DeriveOptions, derive_students
 from transforms.encode_frames import Accumulator, AccumulatorCoder
 from transforms.present import present
 from transforms.sum_up import Frames, sum_up
@@ -49,7 +49,7 @@ class _Derive(beam.DoFn):
         self.options, self.started_at = options, started_at
 
     def process(self, events: pl.DataFrame) -> Iterator[Outputs]:
-        derived = derive(events, self.options)
+        derived = derive_students(events, self.options)
         for name, count in derived.counts.items():
             beam.metrics.Metrics.counter("chapterflow", name).inc(count)
         yield TaggedOutput("counts", (derived.counts, set()))  # type: ignore[misc]

@@ -21,7 +21,7 @@ from apache_beam.transforms.userstate import (
 from apache_beam.utils.timestamp import Timestamp
 
 from transforms.gather_turns import GatherTurns, Pane, decode_pane
-from transforms.pack_events import Row, pack_rows, unpack_events, unpack_rows
+from transforms.pack_events import Row, unpack_events
 from transforms.retain import Kept, Retention, StudentEvents, forget_ms, retain
 from transforms.ticks import next_tick
 
@@ -71,12 +71,10 @@ _encode = msgspec.msgpack.Encoder().encode
 
 
 class _State(msgspec.Struct, array_like=True):
-    """`Kept` as it rests in state."""
+    """`Kept` as it rests in state, and the fingerprint of the options."""
 
     fingerprint: str
-    watermark_ms: int
-    revision: int
-    rows: bytes
+    kept: Kept
 
 
 _decode_state = msgspec.msgpack.Decoder(_State).decode
@@ -142,10 +140,7 @@ class _Retain(beam.DoFn):
         for watermark_ms, rows in self._in_order(panes):
             changed, known = retain(student, known, rows, watermark_ms, self.settings.retention)
             yield changed
-        state = _State(
-            self.settings.fingerprint, known.watermark_ms, known.revision, pack_rows(known.rows)
-        )
-        kept.write(_encode(state))
+        kept.write(_encode(_State(self.settings.fingerprint, known)))
         forget.set(Timestamp(micros=forget_ms(known, self.settings.retention) * 1000))
 
     def _in_order(self, panes: list[bytes]) -> Iterator[tuple[int, list[Row]]]:
@@ -172,4 +167,4 @@ class _Retain(beam.DoFn):
                 "the checkpoint was made with other options or another catalogue: start with the "
                 "same, or without the checkpoint"
             )
-        return Kept(unpack_rows(state.rows), state.watermark_ms, state.revision)
+        return state.kept

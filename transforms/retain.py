@@ -2,10 +2,23 @@
 
 import datetime
 import zoneinfo
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from operator import itemgetter
+from typing import NamedTuple, TypeVar
 
-from transforms.pack_events import ENDED, EVENT_ID, FINGERPRINT, OCCURRED, RECEIVED, Row
+from transforms.pack_events import (
+    ENDED,
+    EVENT_ID,
+    FINGERPRINT,
+    OCCURRED,
+    RECEIVED,
+    Row,
+    pack_rows,
+    unpack_rows,
+)
+
+Item = TypeVar("Item")
 
 OWNED_BEYOND_LATENESS_MS = 48 * 3_600_000
 """An acceptable event can begin a day before its end, and lengthen a session that began a day
@@ -39,11 +52,21 @@ class Retention:
         return (epoch + datetime.timedelta(seconds=max(seconds, lowest))).date()
 
 
-@dataclass(frozen=True)
-class Kept:
+class Chain(NamedTuple):
+    """Events of a student without a gap that ends a session: no row of silver is made of two.
+
+    From the first event to the last end (epoch ms); `packed`: the events (`pack_rows`).
+    """
+
+    first_ms: int
+    reach_ms: int
+    packed: bytes
+
+
+class Kept(NamedTuple):
     """What is remembered of a student: events, the newest watermark seen, revisions so far."""
 
-    rows: Sequence[Row] = field(default_factory=list)
+    chains: Sequence[Chain] = ()
     watermark_ms: int = 0
     revision: int = 0
 
@@ -52,8 +75,8 @@ class Kept:
 class StudentEvents:
     """The events of a student before and after new ones came, copies of the new ones included.
 
-    Only those of the dates that the new ones can change, whole sessions of them. Both are to be
-    derived for the dates from `owned_from` on. `revision` grows with every change.
+    Only those of the chains that the new ones join. Both are to be derived for the dates from
+    `owned_from` on. `revision` grows with every change.
     """
 
     student_hash: str
@@ -73,53 +96,61 @@ def retain(
     """
     watermark_ms = max(kept.watermark_ms, watermark_ms)
     owned_from = retention.owned_from(watermark_ms)
-    before = keep_changeable(kept.rows, owned_from, retention)
     revision = kept.revision + 1
-    rows = keep_changeable(drop_copies([*before, *fresh]), owned_from, retention)
-    touched = [*_touched(before, fresh, retention)]
-    changed = StudentEvents(student_hash, revision, owned_from, touched, [*touched, *fresh])
-    return changed, Kept(rows, watermark_ms, revision)
-
-
-def _touched(before: Sequence[Row], fresh: Sequence[Row], retention: Retention) -> Iterator[Row]:
-    """The known events that share a date or a session with new ones, or are linked so by others."""
-    marked = sorted(
-        [*((row, False) for row in before), *((row, True) for row in fresh)],
-        key=lambda pair: pair[0][OCCURRED],
+    known = keep_changeable(kept.chains, owned_from, retention)
+    joined, others = _join(known, fresh, retention.session_gap_ms)
+    before = [row for chain in joined for row in unpack_rows(chain.packed)]
+    after = [*before, *fresh]
+    chains = keep_changeable(
+        link(drop_copies(after), retention.session_gap_ms), owned_from, retention
     )
-    zone = zoneinfo.ZoneInfo(retention.reporting_timezone)
-    for span in _spans(marked, retention.session_gap_ms, zone):
-        if any(is_fresh for _, is_fresh in span):
-            yield from (row for row, is_fresh in span if not is_fresh)
+    changed = StudentEvents(student_hash, revision, owned_from, before, after)
+    return changed, Kept([*others, *chains], watermark_ms, revision)
 
 
-def _spans(
-    marked: Sequence[tuple[Row, bool]], gap_ms: int, zone: zoneinfo.ZoneInfo
-) -> Iterator[list[tuple[Row, bool]]]:
-    """Runs of events without a longer gap between them that begins on one date and ends on another.
+def _join(
+    chains: Sequence[Chain], fresh: Sequence[Row], gap_ms: int
+) -> tuple[list[Chain], list[Chain]]:
+    """The chains that new events join, also by others of them in between; and those left alone."""
+    spans: list[tuple[int, int, Chain | None]] = [
+        *((chain.first_ms, chain.reach_ms, chain) for chain in chains),
+        *((row[OCCURRED], _end(row), None) for row in fresh),
+    ]
+    joined: list[Chain] = []
+    others: list[Chain] = []
+    for run in _runs(sorted(spans, key=itemgetter(0)), itemgetter(0), itemgetter(1), gap_ms):
+        found = [chain for _, _, chain in run if chain is not None]
+        (others if len(found) == len(run) else joined).extend(found)
+    return joined, others
 
-    No row of a table is made of events of two of them.
-    """
-    span: list[tuple[Row, bool]] = []
+
+def link(rows: Sequence[Row], gap_ms: int) -> list[Chain]:
+    """The chains of events (`drop_copies` given)."""
+    return [
+        Chain(run[0][OCCURRED], max(map(_end, run)), pack_rows(run))
+        for run in _runs(rows, itemgetter(OCCURRED), _end, gap_ms)
+    ]
+
+
+def _runs(
+    items: Iterable[Item], begin: Callable[[Item], int], end: Callable[[Item], int], gap_ms: int
+) -> Iterator[list[Item]]:
+    """Items, in the order of their beginnings, without a longer gap between them."""
+    run: list[Item] = []
     reach = 0
-    for pair in marked:
-        began = pair[0][OCCURRED]
-        if span and began - reach > gap_ms and _date(began, zone) > _date(reach, zone):
-            yield span
-            span = []
-        reach = max(reach, _end(pair[0])) if span else _end(pair[0])
-        span.append(pair)
-    if span:
-        yield span
-
-
-def _date(epoch_ms: int, zone: zoneinfo.ZoneInfo) -> datetime.date:
-    return datetime.datetime.fromtimestamp(epoch_ms / 1000, zone).date()
+    for item in items:
+        if run and begin(item) - reach > gap_ms:
+            yield run
+            run = []
+        reach = max(reach, end(item)) if run else end(item)
+        run.append(item)
+    if run:
+        yield run
 
 
 def forget_ms(kept: Kept, retention: Retention) -> int:
     """The watermark (epoch ms) from which on nothing of a student can change any more."""
-    newest = max(map(_end, kept.rows), default=kept.watermark_ms)
+    newest = max((chain.reach_ms for chain in kept.chains), default=kept.watermark_ms)
     return max(newest, kept.watermark_ms) + retention.kept_ms + _DAY_MS
 
 
@@ -140,37 +171,24 @@ def _survivor(one: Row, other: Row) -> Row:
 
 
 def keep_changeable(
-    rows: Sequence[Row], owned_from: datetime.date, retention: Retention
-) -> list[Row]:
-    """The events of the sessions that reach into the dates still written (`drop_copies` given)."""
+    chains: Iterable[Chain], owned_from: datetime.date, retention: Retention
+) -> list[Chain]:
+    """The chains that reach into the dates still written."""
     zone = zoneinfo.ZoneInfo(retention.reporting_timezone)
     midnight = datetime.datetime.combine(owned_from, datetime.time(), zone)
     horizon_ms = round(midnight.timestamp() * 1000)
-    kept: list[Row] = []
-    for chain in _chains(rows, retention.session_gap_ms):
-        if max(map(_end, chain)) >= horizon_ms:
-            kept += _shorten(chain, horizon_ms, retention.max_session_ms)
-    return kept
+    kept = (chain for chain in chains if chain.reach_ms >= horizon_ms)
+    return [_shorten(chain, horizon_ms, retention.max_session_ms) for chain in kept]
 
 
-def _chains(rows: Sequence[Row], gap_ms: int) -> Iterator[list[Row]]:
-    """Runs of events without a longer gap between them: no session crosses their borders."""
-    chain: list[Row] = []
-    reach = 0
-    for row in rows:
-        if chain and row[OCCURRED] - reach > gap_ms:
-            yield chain
-            chain = []
-        reach = max(reach, _end(row)) if chain else _end(row)
-        chain.append(row)
-    if chain:
-        yield chain
-
-
-def _shorten(chain: list[Row], horizon_ms: int, max_session_ms: int) -> list[Row]:
+def _shorten(chain: Chain, horizon_ms: int, max_session_ms: int) -> Chain:
     """Of activity without an end (a robot) only the last cells are kept."""
     first_cell = horizon_ms // max_session_ms - _CELLS_KEPT
-    return [row for row in chain if _end(row) // max_session_ms >= first_cell]
+    if chain.first_ms // max_session_ms >= first_cell:
+        return chain
+    rows = unpack_rows(chain.packed)
+    kept = [row for row in rows if _end(row) // max_session_ms >= first_cell]
+    return Chain(kept[0][OCCURRED], chain.reach_ms, pack_rows(kept))
 
 
 def _end(row: Row) -> int:

@@ -7,16 +7,19 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import apache_beam as beam
+import msgspec
 from apache_beam.pvalue import TaggedOutput
 
+from transforms import pack_traces
 from transforms.derive import DeriveOptions
 from transforms.encode_frames import FrameCoder
 from transforms.parse_stream import Changes, Count, at_end_of_bundle
 from transforms.retain import Retention, StudentEvents
 from transforms.revise import Revised, revise
 from transforms.split_groups import name_of, split_groups
+from transforms.sum_up import Frames
 
-CONTRIBUTIONS, COUNTS = "contributions", "counts"
+CONTRIBUTIONS, TRACES, COUNTS = "contributions", "traces", "counts"
 _MOST_ROWS = 20_000
 """Events that are derived at once: 56 MiB. A quarter as many would cost twice as much each."""
 
@@ -35,7 +38,8 @@ class ReviseTables(beam.PTransform):
     """Derive students before and after, and tell the difference; the students of a bundle at once.
 
     Input: `StudentEvents`. Output: changes (table, rows with `is_deleted` and `revision`); side
-    outputs `contributions` ((group, encoded frame)) and `counts` ((signed counts, no watermark)).
+    outputs `contributions` ((group, encoded frame)), `traces` ((name of a student's day,
+    encoded `ChangedTraces`)) and `counts` ((signed counts, no watermark)).
     """
 
     def __init__(self, settings: ReviseSettings) -> None:
@@ -46,15 +50,18 @@ class ReviseTables(beam.PTransform):
         """Wire the comparison."""
         reviser = beam.ParDo(_Revise(self.settings))
         return students | "ReviseStudents" >> reviser.with_outputs(
-            CONTRIBUTIONS, COUNTS, main="changes"
+            CONTRIBUTIONS, TRACES, COUNTS, main="changes"
         )
 
 
 Outputs = (
     Changes
     | TaggedOutput[Literal["contributions"], tuple[str, bytes]]
+    | TaggedOutput[Literal["traces"], tuple[str, bytes]]
     | TaggedOutput[Literal["counts"], tuple]
 )
+
+_encode = msgspec.msgpack.Encoder().encode
 
 
 class _Revise(beam.DoFn):
@@ -88,10 +95,18 @@ class _Revise(beam.DoFn):
             beam.metrics.Metrics.counter("chapterflow", name).inc(number)
             self.settings.count(name, number)
         yield from revised.changes.items()
-        for group, frame in split_groups(revised.contributions):
-            value = name_of(group), FrameCoder().encode(frame)
+        for value in encode_contributions(revised.contributions):
             yield TaggedOutput(CONTRIBUTIONS, value)  # type: ignore[misc]
+        for day, changed in revised.traces.items():
+            value = pack_traces.name_of(day), _encode(changed)
+            yield TaggedOutput(TRACES, value)  # type: ignore[misc]
         yield TaggedOutput(COUNTS, (revised.counts, None))  # type: ignore[misc]
+
+
+def encode_contributions(contributions: Frames) -> Iterator[tuple[str, bytes]]:
+    """(group, encoded frame) of contributions."""
+    for group, frame in split_groups(contributions):
+        yield name_of(group), FrameCoder().encode(frame)
 
 
 def _rounds(students: list[StudentEvents]) -> Iterator[list[StudentEvents]]:

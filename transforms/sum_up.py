@@ -1,7 +1,7 @@
 """How do contributions to gold add up, and how are they taken back?
 
 Contributions are tables of whole numbers and distributions of times: one row per key of their gold
-table, columns that are summed. They merge in any order.
+table, columns that are summed. They merge in any order. Some have only some of the columns.
 """
 
 from collections.abc import Sequence
@@ -18,11 +18,13 @@ Frames = dict[str, pl.DataFrame]
 def sum_up(name: str, contributions: Sequence[pl.DataFrame]) -> pl.DataFrame:
     """Contributions to one table as one row per key."""
     keys, lists = tables.get(name).key, cs.list()
-    columns = contributions[0].columns
     summed = (
-        pl.concat(frame.select(columns) for frame in contributions)
+        pl.concat(contributions, how="diagonal")
         .group_by(keys)
-        .agg((~lists - cs.by_name(keys)).sum(), lists.explode(empty_as_null=False))
+        .agg(
+            (~lists - cs.by_name(keys)).sum(),
+            lists.explode(empty_as_null=False, keep_nulls=False),
+        )
     )
     return summed.with_columns(merge_times(column) for column in summed.select(lists))
 
@@ -41,8 +43,8 @@ def take_back(name: str, contributions: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def drop_zeros(name: str, sums: pl.DataFrame) -> pl.DataFrame:
-    """Without the keys to which nothing is added."""
+def drop_zeros(name: str, sums: pl.DataFrame, besides: Sequence[str] = ()) -> pl.DataFrame:
+    """Without the keys to which nothing is added, `besides` some columns."""
     lists = cs.list()
-    numbers = (~lists - cs.by_name(tables.get(name).key)) != 0
+    numbers = (~lists - cs.by_name(*tables.get(name).key, *besides)) != 0
     return sums.filter(pl.any_horizontal(numbers, lists.list.len() > 0))

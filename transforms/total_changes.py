@@ -15,12 +15,12 @@ from apache_beam.transforms.userstate import (
     TimerSpec,
     on_timer,
 )
-from apache_beam.utils.timestamp import Timestamp
 
 from schemas import tables
 from transforms.detect_chapters import detect_low_engagement
 from transforms.diff_rows import REVISION, diff_rows
 from transforms.encode_frames import FrameCoder
+from transforms.forget_dates import given_up_at, grace_ends_at
 from transforms.parse_stream import at_end_of_bundle
 from transforms.present import present
 from transforms.revise_tables import ReviseSettings
@@ -28,15 +28,12 @@ from transforms.split_groups import group_of
 from transforms.sum_up import Frames, drop_zeros, sum_up
 from transforms.ticks import next_tick
 from transforms.total_days import total_days
+from transforms.total_students import settled
 
 _CHAPTERS = "chapter_engagement"
-_DAY_SECONDS = 86_400
 _MOST_BYTES = 16 << 20
 """Of sums whose rows are made at once: several times as much is needed for it. A chapter's sums
 hold each length of visit, so those of a day can be much larger."""
-_GRACE_SECONDS = 600
-"""By the clock: what students have that was due before a date was given up is here by then,
-however fast a replay passes days."""
 
 
 @dataclass
@@ -81,8 +78,8 @@ def total_changes(
     old = _rows(table, _touched((g.before for g in groups), keys), expected, processed_at)
     new = _rows(table, _touched((g.after for g in groups), keys), expected, processed_at)
     changes = {}
-    for name, rows in new.items():
-        found = diff_rows(name, old.get(name, rows.clear()), rows)
+    for name, rows in (old | new).items():
+        found = diff_rows(name, old.get(name, rows.clear()), new.get(name, rows.clear()))
         if not found.is_empty():
             key = list(tables.get(table).key)
             changes[name] = found.join(keys, key, "left", nulls_equal=True, maintain_order="left")
@@ -94,14 +91,14 @@ def _touched(sums: Iterable[Sums], keys: pl.DataFrame) -> pl.DataFrame | None:
     wanted = keys.drop(REVISION)
     known = [of_group.frame for of_group in sums if of_group.frame is not None]
     parts = [f.join(wanted, wanted.columns, "semi", nulls_equal=True) for f in known]
-    return pl.concat(parts) if parts else None
+    return pl.concat(parts, how="diagonal") if parts else None
 
 
 def _rows(
     table: str, sums: pl.DataFrame | None, expected: pl.DataFrame, processed_at: datetime.datetime
 ) -> Frames:
     """Rows as stored: the table's, and the anomalies that they show."""
-    if sums is None:
+    if sums is None or (sums := settled(table, sums)).is_empty():
         return {}
     rows = {table: present(table, total_days(table, sums), processed_at)}
     if table == _CHAPTERS:
@@ -181,8 +178,8 @@ class _Total(beam.DoFn):
 
     @on_timer(FORGET)
     def forget(self, clear: Any = beam.DoFn.TimerParam(CLEAR)) -> None:
-        """The date is given up. Students wait for ticks of the clock, and may be behind."""
-        clear.set(Timestamp(self.settings.clock().timestamp() + _GRACE_SECONDS))
+        """The date is given up."""
+        clear.set(grace_ends_at(self.settings.clock()))
 
     @on_timer(CLEAR)
     def clear(
@@ -199,7 +196,7 @@ class _Total(beam.DoFn):
         added = list(map(FrameCoder().decode, encoded))
         changed = add_contributions(table, _open(sums.read()), added)
         sums.write(_close(changed.after))
-        forget.set(self._end_of(date))
+        forget.set(given_up_at(date, self.settings.retention))
         self._changed[name] = _after(self._changed.get(name), changed)
         self._bytes += _size(changed.after)
         if self._bytes >= _MOST_BYTES:
@@ -215,11 +212,6 @@ class _Total(beam.DoFn):
         for table, groups in by_table.items():
             changes = total_changes(table, groups, expected, self.settings.clock())
             yield from at_end_of_bundle(changes.items())
-
-    def _end_of(self, date: datetime.date) -> Timestamp:
-        midnight = datetime.datetime.combine(date, datetime.time(), datetime.UTC).timestamp()
-        # Two days more: the date's last hour anywhere on earth, and a margin.
-        return Timestamp(midnight + 3 * _DAY_SECONDS + self.settings.retention.kept_ms / 1000)
 
 
 def _after(earlier: ChangedSums | None, later: ChangedSums) -> ChangedSums:

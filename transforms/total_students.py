@@ -1,58 +1,68 @@
-"""What did each student do on each day? Whole in one place: a student's events never part."""
+"""What did each student do on each day, and where does it count once?"""
+
+from dataclasses import dataclass
 
 import polars as pl
 
-from transforms import calendar
+from schemas import tables
 from transforms.divide import divide
-from transforms.options import MetricOptions
-from transforms.sessionize import Timeline
+from transforms.sum_up import Frames, drop_zeros
+from transforms.trace_days import STUDENT_DAY
 
-_KEY = ["date", "student_hash"]
-
-
-def event_tenths() -> pl.Expr:
-    """Weight of an event's type (METRICS, Live) in tenths, so that sums stay whole numbers."""
-    kind = pl.col("event_type")
-    is_task = kind.str.starts_with("quiz_") | kind.str.starts_with("assignment_")
-    return (
-        pl.when(kind.str.starts_with("video_"))
-        .then(10)
-        .when(is_task)
-        .then(8)
-        .when(kind.is_in(["page_view", "chapter_view"]))
-        .then(5)
-        .otherwise(3)
-        .cast(pl.Int64)
-    )
+DISTINCT = {
+    "chapter_engagement": ("chapters", "unique_students"),
+    "chapter_hourly_activity": ("hours", "active_students"),
+    "video_engagement": ("videos", "viewers"),
+    "device_daily": ("devices", "active_students"),
+    "geo_daily": ("places", "active_students"),
+    "platform_daily": ("days", "active_students"),
+}
+"""Gold tables that count distinct students: the traces that show them, and the column."""
 
 
-def total_sessions(sessions: pl.DataFrame) -> pl.DataFrame:
+@dataclass
+class StudentDays:
+    """`rows`: session_daily_stats and student_daily_activity. `contributions`: of DISTINCT."""
+
+    rows: Frames
+    contributions: Frames
+
+
+def total_students(traces: Frames) -> StudentDays:
+    """Days of students, given all traces that they left on them (TRACES; sums above 0).
+
+    A student is in one place only, so it adds exactly 1 to a count of distinct students.
+    """
+    sessions = _total_sessions(traces)
+    rows = {
+        "session_daily_stats": sessions,
+        "student_daily_activity": _total_days(traces, sessions),
+    }
+    return StudentDays(rows, {name: _count_once(name, traces) for name in DISTINCT})
+
+
+def _total_sessions(traces: Frames) -> pl.DataFrame:
     """Rows of `session_daily_stats`, durations in milliseconds."""
-    duration = pl.col("session_duration_ms")
-    return sessions.group_by(date="session_date", student_hash="student_hash").agg(
-        total_sessions=pl.len().cast(pl.Int64),
-        total_time_spent_ms=duration.sum(),
-        average_session_duration_seconds=divide(duration.sum() / pl.len(), 1000),
+    duration, count = pl.col("session_duration_ms"), pl.col("sessions_count")
+    spent = (duration * count).sum()
+    stats = traces["sessions"].group_by(STUDENT_DAY).agg(
+        total_sessions=count.sum(),
+        total_time_spent_ms=spent,
+        average_session_duration_seconds=divide(spent / count.sum(), 1000),
         longest_session_ms=duration.max(),
         shortest_session_ms=duration.min(),
-        active_ms=pl.col("active_ms").sum(),
-    )
+    )  # fmt: skip
+    return stats.join(traces["days"].select(*STUDENT_DAY, "active_ms"), STUDENT_DAY, "left")
 
 
-def total_students(
-    timeline: Timeline,
-    daily_sessions: pl.DataFrame,
-    visits: pl.DataFrame,
-    videos: pl.DataFrame,
-    options: MetricOptions,
-) -> pl.DataFrame:
+def _total_days(traces: Frames, sessions: pl.DataFrame) -> pl.DataFrame:
     """Rows of `student_daily_activity`: one for every student and date with an event."""
     days = (
-        _count_events(timeline, options)
-        .join(daily_sessions, _KEY, "left")
-        .join(_watched(videos), _KEY, "left")
-        .join(_chapters(visits), _KEY, "left")
-        .with_columns(pl.exclude(_KEY).fill_null(0))
+        traces["days"]
+        .join(sessions.drop("active_ms"), STUDENT_DAY, "left")
+        .join(_distinct(traces["quizzes"], "quizzes_attempted"), STUDENT_DAY, "left")
+        .join(_distinct(traces["chapters"], "chapters"), STUDENT_DAY, "left")
+        .with_columns(pl.exclude(STUDENT_DAY).fill_null(0))
     )
     share = [
         0.4 * divide(pl.col("active_ms"), 3_600_000).clip(upper_bound=1),
@@ -62,29 +72,25 @@ def total_students(
     return days.with_columns(engagement_score=100 * (share[0] + share[1] + share[2]))
 
 
-def _count_events(timeline: Timeline, options: MetricOptions) -> pl.DataFrame:
-    dates = calendar.dates(timeline.events["occurred_ms"], options.reporting_timezone)
-    events = timeline.events.select("student_hash", "event_type", "quiz_id", date=dates)
-    kind, quiz = pl.col("event_type"), pl.col("quiz_id")
-    is_page = kind.is_in(["page_view", "chapter_view"])
-    return events.group_by(_KEY).agg(
-        pages_viewed=is_page.sum().cast(pl.Int64),
-        quizzes_attempted=quiz.filter(kind.str.starts_with("quiz_"))
-        .drop_nulls()
-        .n_unique()
-        .cast(pl.Int64),
-        assignments_submitted=(kind == "assignment_submit").sum().cast(pl.Int64),
-        tenths=event_tenths().sum(),
-    )
+def _distinct(traces: pl.DataFrame, column: str) -> pl.DataFrame:
+    return traces.group_by(STUDENT_DAY).agg(pl.len().cast(pl.Int64).alias(column))
 
 
-def _watched(videos: pl.DataFrame) -> pl.DataFrame:
-    return videos.group_by(date="view_date", student_hash="student_hash").agg(
-        videos_watched_ms=pl.col("watched_ms").sum()
-    )
+def _count_once(table: str, traces: Frames) -> pl.DataFrame:
+    """Students of each key of a gold table: a trace is one student's."""
+    name, column = DISTINCT[table]
+    keys = tables.get(table).key
+    return traces[name].group_by(keys).agg(pl.len().cast(pl.Int64).alias(column))
 
 
-def _chapters(visits: pl.DataFrame) -> pl.DataFrame:
-    return visits.group_by(date="visit_date", student_hash="student_hash").agg(
-        chapters=pl.struct("course_id", "chapter_id").n_unique().cast(pl.Int64)
-    )
+def settled(table: str, sums: pl.DataFrame) -> pl.DataFrame:
+    """The sums whose distinct students are known, and what they did too.
+
+    In a stream these come by two ways (`FollowDays`), one a moment before the other.
+    """
+    if table not in DISTINCT:
+        return sums
+    _, students = DISTINCT[table]
+    if students not in sums.columns or len(sums.columns) == len(tables.get(table).key) + 1:
+        return sums.clear()
+    return drop_zeros(table, sums.filter(pl.col(students) > 0), besides=(students,))

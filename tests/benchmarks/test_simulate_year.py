@@ -6,7 +6,7 @@ import polars as pl
 
 from benchmarks.simulate_year import Year, simulate_weeks
 from schemas.canonical import COLUMNS
-from transforms.derive import Derived, DeriveOptions, derive
+from transforms.derive import Derived, DeriveOptions, derive_students
 
 YEAR = Year(students=40, days=28)
 
@@ -18,7 +18,7 @@ def _weeks() -> list[pl.DataFrame]:
 
 @cache
 def _derived() -> list[Derived]:
-    return [derive(week, DeriveOptions()) for week in _weeks()]
+    return [derive_students(week, DeriveOptions()) for week in _weeks()]
 
 
 def test_the_same_options_give_the_same_events_and_another_seed_others() -> None:

@@ -16,6 +16,7 @@ from apache_beam.utils.timestamp import Timestamp
 
 from tests.in_memory import PROCESSED_AT, Plan, derive_options, settings
 from tests.transforms.in_stream import Store
+from transforms.follow_days import FollowDays
 from transforms.follow_students import FollowSettings, FollowStudents
 from transforms.note_trend_dates import TREND_DATES, NoteTrendDates
 from transforms.parse_stream import ParseStream, StreamSettings
@@ -63,11 +64,13 @@ def run_stream(steps: Iterable[Step], plan: Plan, lateness_ms: int = DAY_MS) -> 
         parsed = pipeline | _transcript(steps) | "ParseStream" >> ParseStream(hearing)
         students = parsed.events | "FollowStudents" >> FollowStudents(following)
         revised = students | "ReviseTables" >> ReviseTables(revising)
-        totals = revised.contributions | "TotalChanges" >> TotalChanges(revising)
+        days = revised.traces | "FollowDays" >> FollowDays(revising)
+        contributions = (revised.contributions, days.contributions) | "Join" >> beam.Flatten()
+        totals = contributions | "TotalChanges" >> TotalChanges(revising)
         counts = (parsed.counts, revised.counts) | "AllCounts" >> beam.Flatten()
         tally = counts | "TallyCounts" >> TallyCounts()
         trending = totals | "NoteTrendDates" >> NoteTrendDates(_clock, _MINUTE)
-        everything = (revised.changes, totals, trending, tally, parsed.dead_letters)
+        everything = (revised.changes, days.changes, totals, trending, tally, parsed.dead_letters)
         _ = everything | "AllChanges" >> beam.Flatten() | "Store" >> beam.Map(_store, name)
     return _outcomes.pop(name)
 

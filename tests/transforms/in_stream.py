@@ -2,7 +2,7 @@
 
 import datetime
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,9 +15,11 @@ from schemas import tables
 from tests.in_memory import PROCESSED_AT
 from transforms.derive import DeriveOptions
 from transforms.diff_rows import IS_DELETED, REVISION
-from transforms.pack_events import pack_events, pack_rows, unpack_events, unpack_rows
+from transforms.follow_days import add_traces, revise_days
+from transforms.pack_events import pack_events, unpack_events
+from transforms.pack_traces import StudentDay, Traces
 from transforms.retain import Kept, Retention, retain
-from transforms.revise import revise
+from transforms.revise import ChangedTraces, Revised, revise
 from transforms.split_groups import split_groups
 from transforms.sum_up import Frames
 from transforms.total_changes import Sums, add_contributions, total_changes
@@ -77,7 +79,8 @@ class Stream:
     options: DeriveOptions
     retention: Retention
     store: Store = field(default_factory=Store)
-    kept: dict[str, tuple[bytes, int, int]] = field(default_factory=dict)
+    kept: dict[str, Kept] = field(default_factory=dict)
+    days: dict[StudentDay, Traces] = field(default_factory=dict)
     sums: dict[tuple, Sums] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
 
@@ -88,15 +91,22 @@ class Stream:
             panes.setdefault(student, []).append(packed)
         students = []
         for student, packed in panes.items():
-            blob, watermark, revision = self.kept.get(student, (pack_rows([]), 0, 0))
-            known = Kept(unpack_rows(blob), watermark, revision)
-            changed, kept = retain(
-                student, known, unpack_events(packed), watermark_ms, self.retention
+            known, fresh = self.kept.get(student, Kept()), unpack_events(packed)
+            changed, self.kept[student] = retain(
+                student, known, fresh, watermark_ms, self.retention
             )
-            self.kept[student] = (pack_rows(kept.rows), kept.watermark_ms, kept.revision)
             students.append(changed)
         revised = revise(students, self.options, PROCESSED_AT)
         self.counts.update(revised.counts)
+        self._show(revised)
+        self._show(self._follow(revised.traces))
+
+    def _follow(self, traces: Mapping[StudentDay, ChangedTraces]) -> Revised:
+        days = {day: add_traces(self.days.get(day, {}), new) for day, new in traces.items()}
+        self.days.update((day, changed.after) for day, changed in days.items())
+        return revise_days(days, PROCESSED_AT) if days else Revised()
+
+    def _show(self, revised: Revised) -> None:
         for table, frame in revised.changes.items():
             self.store.apply(table, frame)
         self._total(revised.contributions)

@@ -2,7 +2,6 @@
 
 import datetime
 import random
-from dataclasses import replace
 
 import polars as pl
 from hypothesis import given
@@ -15,8 +14,8 @@ from tests.transforms.both_engines import wrap
 from tests.transforms.in_stream import Stream, differences, stream
 from tests.transforms.test_properties import examples
 from transforms.detect_chapters import TREND_KINDS
-from transforms.pack_events import FIELDS, Row
-from transforms.retain import Kept, Retention, retain
+from transforms.pack_events import FIELDS, OCCURRED, Row, unpack_rows
+from transforms.retain import Kept, Retention, link, retain
 
 YEARS = datetime.timedelta(days=9999)
 HOUR_MS = 3_600_000
@@ -115,22 +114,28 @@ def test_a_robot_that_never_rests_keeps_little_state() -> None:
     end = _streamed(bundles, plan, datetime.timedelta(hours=24))
     assert differences(end.store.tables(), batch.tables) == []
     assert len(end.kept) == 1
-    (kept, _, _) = next(iter(end.kept.values()))
-    assert len(kept) < 20_000, "a week of clicks would be three times as long"
+    (kept,) = end.kept.values()
+    assert sum(len(chain.packed) for chain in kept.chains) < 20_000, (
+        "a week of clicks would be three times as long"
+    )
 
 
-def test_only_the_dates_that_new_events_touch_are_derived_again() -> None:
-    days = [_events_at(day * 24 * HOUR_MS + 10 * HOUR_MS) for day in range(3)]
-    midnight = 3 * 24 * HOUR_MS
-    over_midnight = _events_at(midnight - HOUR_MS // 4, midnight + HOUR_MS // 4)
-    retention = Retention(1_800_000, 24 * HOUR_MS, 24 * HOUR_MS)
-    known = Kept([*days[0], *days[1], *days[2]], 0, 7)
-    changed, kept = retain("s", known, _events_at(2 * 24 * HOUR_MS), 0, retention)
-    assert (changed.before, len(changed.after)) == (days[2], 2)
-    assert (len(kept.rows), kept.revision) == (4, 8)
-    longer = replace(known, rows=[*known.rows, *over_midnight])
-    linked, _ = retain("s", longer, _events_at(midnight + 5 * HOUR_MS), 0, retention)
-    assert linked.before == [*days[2], *over_midnight]
+def test_only_the_sessions_that_new_events_join_are_derived_again() -> None:
+    noon, minute_ms = 12 * HOUR_MS, 60_000
+    mornings = [_events_at(day * 24 * HOUR_MS + 10 * HOUR_MS) for day in range(3)]
+    retention = Retention(30 * minute_ms, 24 * HOUR_MS, 24 * HOUR_MS)
+    rows = [row for day in mornings for row in day]
+    known = Kept(link([*rows, *_events_at(noon * 5)], retention.session_gap_ms), 0, 7)
+    near = mornings[2][0][OCCURRED] + 30 * minute_ms
+    changed, kept = retain("s", known, _events_at(near), 0, retention)
+    assert (changed.before, len(changed.after)) == (mornings[2], 2)
+    assert ([len(unpack_rows(c.packed)) for c in kept.chains], kept.revision) == ([1, 1, 1, 2], 8)
+    alone, _ = retain("s", known, _events_at(near + 1), 0, retention)
+    assert (alone.before, len(alone.after)) == ([], 1)
+    bridge = _events_at(*range(near - minute_ms, 5 * noon, 30 * minute_ms))
+    linked, one = retain("s", known, bridge, 0, retention)
+    assert linked.before == [*mornings[2], *_events_at(noon * 5)]
+    assert len(one.chains) == 3
 
 
 def _events_at(*starts_ms: int) -> list[Row]:

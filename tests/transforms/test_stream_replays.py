@@ -18,6 +18,7 @@ from schemas import tables
 from tests.in_memory import Plan, derive_options, run, settings
 from tests.transforms.in_stream import Store, differences
 from transforms import total_changes
+from transforms.follow_days import FollowDays
 from transforms.follow_students import FollowSettings, FollowStudents
 from transforms.parse_stream import ParseStream, StreamSettings
 from transforms.retain import Retention
@@ -72,8 +73,10 @@ def _stream(stream: Stream, tick_seconds: float, gather_seconds: float) -> None:
         parsed = pipeline | stream | ParseStream(hearing)
         students = parsed.events | FollowStudents(following)
         revised = students | ReviseTables(revising)
-        totals = revised.contributions | TotalChanges(revising, gather_seconds)
-        _ = (revised.changes, totals) | beam.Flatten() | beam.Map(_keep)
+        days = revised.traces | FollowDays(revising)
+        contributions = (revised.contributions, days.contributions) | "Join" >> beam.Flatten()
+        totals = contributions | TotalChanges(revising, gather_seconds)
+        _ = (revised.changes, days.changes, totals) | beam.Flatten() | beam.Map(_keep)
 
 
 @pytest.mark.parametrize(("tick_seconds", "gather_seconds"), [(1, 0), (0, 5), (1, 5)])
