@@ -65,6 +65,7 @@ class Result:
     counts: Counter[str]
     events: pl.DataFrame
     contributions: list[Frames]
+    traces: list[Frames]
 
 
 def run(records: Iterable[bytes], plan: Plan | None = None) -> Result:
@@ -79,7 +80,8 @@ def run(records: Iterable[bytes], plan: Plan | None = None) -> Result:
     counts: Counter[str] = Counter()
     for part in (*parsed, *derived):
         counts.update(part.counts)
-    return Result(tables, counts, events, [part.contributions for part in derived])
+    added, left = ([getattr(part, of) for part in derived] for of in ("contributions", "traces"))
+    return Result(tables, counts, events, added, left)
 
 
 def metric_options(options: Mapping[str, Any]) -> MetricOptions:

@@ -16,6 +16,7 @@ from tests.in_memory import PROCESSED_AT
 from transforms.derive import DeriveOptions
 from transforms.diff_rows import IS_DELETED, REVISION
 from transforms.follow_days import add_traces, revise_days
+from transforms.options import MetricOptions
 from transforms.pack_events import pack_events, unpack_events
 from transforms.pack_traces import StudentDay, Traces
 from transforms.retain import Kept, Retention, retain
@@ -129,17 +130,20 @@ def stream(
     allowed_lateness: datetime.timedelta,
 ) -> Stream:
     """Take bundles of (events, watermark) one after the other."""
-    metrics = options.metrics
-    retention = Retention(
+    state = Stream(options, retention_of(options.metrics, allowed_lateness))
+    for events, watermark_ms in bundles:
+        state.take(events, watermark_ms)
+    return state
+
+
+def retention_of(metrics: MetricOptions, allowed_lateness: datetime.timedelta) -> Retention:
+    """What is kept with some options."""
+    return Retention(
         metrics.session_gap_ms,
         metrics.max_session_ms,
         round(allowed_lateness.total_seconds() * 1000),
         metrics.reporting_timezone,
     )
-    state = Stream(options, retention)
-    for events, watermark_ms in bundles:
-        state.take(events, watermark_ms)
-    return state
 
 
 def _by_key(name: str, rows: Sequence[dict]) -> dict[tuple, dict]:
