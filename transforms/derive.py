@@ -18,7 +18,7 @@ from transforms.deduplicate import deduplicate
 from transforms.detect import detect_anomalies
 from transforms.options import MetricOptions
 from transforms.sessionize import Timeline, sessionize
-from transforms.sum_up import Frames, sum_up
+from transforms.sum_up import Computed, Frames, sum_up
 from transforms.total_students import total_students
 from transforms.trace_days import trace_days
 from transforms.view_pages import view_pages
@@ -48,11 +48,9 @@ class DeriveOptions:
 
 
 @dataclass
-class Derived:
-    """`rows`: tables by name. `contributions`, `traces`: see `contribute` and `trace_days`."""
+class Derived(Computed):
+    """What events say; `traces`: see `trace_days`. `counts`: records by what became of them."""
 
-    rows: Frames
-    contributions: Frames
     traces: Frames
     counts: dict[str, int]
 
@@ -93,12 +91,9 @@ def derive_students(events: pl.DataFrame, options: DeriveOptions) -> Derived:
     """Everything that all canonical events (not empty) of students say, their days too."""
     derived = derive(events, options)
     days = total_students(derived.traces)
-    contributions = {
-        name: sum_up(name, [frame, days.contributions[name]])
-        if name in days.contributions
-        else frame
-        for name, frame in derived.contributions.items()
-    }
+    contributions = dict(derived.contributions)
+    for name, distinct in days.contributions.items():
+        contributions[name] = sum_up(name, [contributions[name], distinct])
     return replace(derived, rows=derived.rows | days.rows, contributions=contributions)
 
 

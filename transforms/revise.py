@@ -1,7 +1,7 @@
-"""What do new events change? Students are derived as they were and as they are, and compared.
+"""What do new events change? Sessions are derived as they were and as they are, and compared.
 
-What was emitted before is a pure function of the events kept, so nothing but events has to be
-remembered. Windows only decide when this happens, never what comes out.
+What was emitted of them before is a pure function of the events kept, so nothing but events has to
+be remembered. Windows only decide when this happens, never what comes out.
 """
 
 import datetime
@@ -9,7 +9,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from operator import sub
-from typing import Protocol
 
 import msgspec
 import polars as pl
@@ -20,7 +19,7 @@ from transforms.pack_events import Row, frame_of
 from transforms.pack_traces import Key, StudentDay, Sums, join_row, list_traces
 from transforms.present import present
 from transforms.retain import StudentEvents
-from transforms.sum_up import Frames, subtract, sum_up
+from transforms.sum_up import Computed, Frames, subtract, sum_up
 
 _FOREVER = datetime.date.max
 
@@ -114,18 +113,6 @@ def _changed_traces(before: Derived | None, after: Derived) -> dict[StudentDay, 
             del changed[day][key]
     rows = {day: [join_row(*trace) for trace in traces.items()] for day, traces in changed.items()}
     return {day: of_day for day, of_day in rows.items() if of_day}
-
-
-class Computed(Protocol):
-    """Rows of tables by student, and contributions to gold, before or after a change."""
-
-    @property
-    def rows(self) -> Frames:
-        """Tables by name."""
-
-    @property
-    def contributions(self) -> Frames:
-        """One frame per gold table."""
 
 
 def compare(

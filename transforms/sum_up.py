@@ -5,6 +5,7 @@ table, columns that are summed. They merge in any order. Some have only some of 
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import polars as pl
 import polars.selectors as cs
@@ -13,6 +14,14 @@ from schemas import tables
 from transforms.merge_times import merge_times, negate_times
 
 Frames = dict[str, pl.DataFrame]
+
+
+@dataclass
+class Computed:
+    """`rows`: of tables, by their names. `contributions`: to gold, a frame for each table."""
+
+    rows: Frames
+    contributions: Frames
 
 
 def sum_up(name: str, contributions: Sequence[pl.DataFrame]) -> pl.DataFrame:

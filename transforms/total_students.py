@@ -1,12 +1,10 @@
 """What did each student do on each day, and where does it count once?"""
 
-from dataclasses import dataclass
-
 import polars as pl
 
 from schemas import tables
 from transforms.divide import divide
-from transforms.sum_up import Frames, drop_zeros
+from transforms.sum_up import Computed, Frames, drop_zeros
 from transforms.trace_days import STUDENT_DAY
 
 DISTINCT = {
@@ -20,25 +18,18 @@ DISTINCT = {
 """Gold tables that count distinct students: the traces that show them, and the column."""
 
 
-@dataclass
-class StudentDays:
-    """`rows`: session_daily_stats and student_daily_activity. `contributions`: of DISTINCT."""
-
-    rows: Frames
-    contributions: Frames
-
-
-def total_students(traces: Frames) -> StudentDays:
+def total_students(traces: Frames) -> Computed:
     """Days of students, given all traces that they left on them (TRACES; sums above 0).
 
-    A student is in one place only, so it adds exactly 1 to a count of distinct students.
+    Rows of session_daily_stats and student_daily_activity, contributions of DISTINCT: a student is
+    in one place only, so it adds exactly 1 to a count of distinct students.
     """
     sessions = _total_sessions(traces)
     rows = {
         "session_daily_stats": sessions,
         "student_daily_activity": _total_days(traces, sessions),
     }
-    return StudentDays(rows, {name: _count_once(name, traces) for name in DISTINCT})
+    return Computed(rows, {name: _count_once(name, traces) for name in DISTINCT})
 
 
 def _total_sessions(traces: Frames) -> pl.DataFrame:
