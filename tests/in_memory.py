@@ -80,8 +80,8 @@ def run(records: Iterable[bytes], plan: Plan | None = None) -> Result:
     counts: Counter[str] = Counter()
     for part in (*parsed, *derived):
         counts.update(part.counts)
-    added, left = ([getattr(part, of) for part in derived] for of in ("contributions", "traces"))
-    return Result(tables, counts, events, added, left)
+    contributions = [part.contributions for part in derived]
+    return Result(tables, counts, events, contributions, [part.traces for part in derived])
 
 
 def metric_options(options: Mapping[str, Any]) -> MetricOptions:

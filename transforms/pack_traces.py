@@ -24,12 +24,8 @@ _NAMES = tuple(TRACES)
 def list_traces(traces: Frames) -> Iterator[tuple[StudentDay, Key, Sums]]:
     """Each row of frames of TRACES."""
     for kind, name in enumerate(_NAMES):
-        trace, frame = TRACES[name], traces[name]
-        days = zip(frame["student_hash"], frame["date"], strict=True)
-        keys = frame.select(*trace.keys).iter_rows() if trace.keys else ((),) * frame.height
-        sums = frame.select(trace.sums).iter_rows()
-        for day, key, sum_ in zip(days, keys, sums, strict=True):
-            yield day, (kind, *key), sum_
+        for date, student, *values in traces[name].select(*TRACES[name].schema).iter_rows():
+            yield (student, date), *split_row((kind, *values))
 
 
 def frame_traces(days: Iterable[tuple[StudentDay, Traces]]) -> Frames:

@@ -108,7 +108,6 @@ def _describe(timeline: Timeline, breaks: np.ndarray, options: MetricOptions) ->
     span = timeline.start[lasts] - session_start
     sessions = pl.DataFrame(
         {
-            "student": timeline.student[firsts],
             "student_hash": events["student_hash"].gather(firsts),
             "session_start_ms": session_start,
             "session_end_ms": session_end,

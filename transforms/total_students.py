@@ -24,34 +24,31 @@ def total_students(traces: Frames) -> Computed:
     Rows of session_daily_stats and student_daily_activity, contributions of DISTINCT: a student is
     in one place only, so it adds exactly 1 to a count of distinct students.
     """
-    sessions = _total_sessions(traces)
+    days = traces["days"].join(_total_sessions(traces["sessions"]), STUDENT_DAY, "left")
     rows = {
-        "session_daily_stats": sessions,
-        "student_daily_activity": _total_days(traces, sessions),
+        "session_daily_stats": days.filter(pl.col("total_sessions").is_not_null()),
+        "student_daily_activity": _total_days(days, traces),
     }
     return Computed(rows, {name: _count_once(name, traces) for name in DISTINCT})
 
 
-def _total_sessions(traces: Frames) -> pl.DataFrame:
-    """Rows of `session_daily_stats`, durations in milliseconds."""
+def _total_sessions(sessions: pl.DataFrame) -> pl.DataFrame:
+    """Figures of `session_daily_stats`, durations in milliseconds."""
     duration, count = pl.col("session_duration_ms"), pl.col("sessions_count")
     spent = (duration * count).sum()
-    stats = traces["sessions"].group_by(STUDENT_DAY).agg(
+    return sessions.group_by(STUDENT_DAY).agg(
         total_sessions=count.sum(),
         total_time_spent_ms=spent,
         average_session_duration_seconds=divide(spent / count.sum(), 1000),
         longest_session_ms=duration.max(),
         shortest_session_ms=duration.min(),
     )  # fmt: skip
-    return stats.join(traces["days"].select(*STUDENT_DAY, "active_ms"), STUDENT_DAY, "left")
 
 
-def _total_days(traces: Frames, sessions: pl.DataFrame) -> pl.DataFrame:
+def _total_days(days: pl.DataFrame, traces: Frames) -> pl.DataFrame:
     """Rows of `student_daily_activity`: one for every student and date with an event."""
     days = (
-        traces["days"]
-        .join(sessions.drop("active_ms"), STUDENT_DAY, "left")
-        .join(_distinct(traces["quizzes"], "quizzes_attempted"), STUDENT_DAY, "left")
+        days.join(_distinct(traces["quizzes"], "quizzes_attempted"), STUDENT_DAY, "left")
         .join(_distinct(traces["chapters"], "chapters"), STUDENT_DAY, "left")
         .with_columns(pl.exclude(STUDENT_DAY).fill_null(0))
     )
@@ -82,6 +79,6 @@ def settled(table: str, sums: pl.DataFrame) -> pl.DataFrame:
     if table not in DISTINCT:
         return sums
     _, students = DISTINCT[table]
-    if students not in sums.columns or len(sums.columns) == len(tables.get(table).key) + 1:
+    if students not in sums.columns:
         return sums.clear()
     return drop_zeros(table, sums.filter(pl.col(students) > 0), besides=(students,))

@@ -27,7 +27,7 @@ class Trace:
     @property
     def schema(self) -> dict[str, pl.DataType]:
         """Columns of a frame of such traces."""
-        day = dict(zip(STUDENT_DAY, (pl.Date(), pl.String()), strict=True))
+        day = {"date": pl.Date(), "student_hash": pl.String()}
         return {**day, **self.keys, **dict.fromkeys(self.sums, pl.Int64())}
 
 

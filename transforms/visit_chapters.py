@@ -31,9 +31,9 @@ def visit_chapters(
 def _describe(timeline: Timeline, stays: Stays, kind: str) -> pl.DataFrame:
     events, sessions = timeline.events, timeline.sessions
     session = timeline.session[stays.first_row]
-    session_of = sessions[
-        "session_id", "student", "student_hash", "class_id", "subject_id", "device_type"
-    ][session]
+    session_of = sessions["session_id", "student_hash", "class_id", "subject_id", "device_type"][
+        session
+    ]
     first = events["event_id", "course_id", "chapter_id"][stays.first_row]
     visits = pl.DataFrame(
         {

@@ -97,7 +97,7 @@ def watch_videos(timeline: Timeline, options: MetricOptions) -> pl.DataFrame:
     first_events = events[firsts]
     started = first_events["occurred_ms"]
     return views.with_columns(
-        *first_events["student", "student_hash", "video_id"].get_columns(),
+        *first_events["student_hash", "video_id"].get_columns(),
         timeline.sessions["session_id"].gather(session[firsts]),
         first_known(events["course_id"], firsts) if len(rows) else events["course_id"],
         first_known(events["chapter_id"], firsts) if len(rows) else events["chapter_id"],

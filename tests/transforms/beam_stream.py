@@ -15,12 +15,11 @@ from apache_beam.transforms.window import TimestampedValue
 from apache_beam.utils.timestamp import Timestamp
 
 from tests.in_memory import PROCESSED_AT, Plan, derive_options, settings
-from tests.transforms.in_stream import Store
+from tests.transforms.in_stream import Store, retention_of
 from transforms.follow_days import FollowDays
 from transforms.follow_students import FollowSettings, FollowStudents
 from transforms.note_trend_dates import TREND_DATES, NoteTrendDates
 from transforms.parse_stream import ParseStream, StreamSettings
-from transforms.retain import Retention
 from transforms.revise_tables import ReviseSettings, ReviseTables
 from transforms.tally_counts import RUN_COUNTS, TallyCounts
 from transforms.total_changes import TotalChanges
@@ -52,10 +51,8 @@ def run_stream(steps: Iterable[Step], plan: Plan, lateness_ms: int = DAY_MS) -> 
     """Run a transcript through ParseStream to TotalChanges; ends with the watermark at infinity."""
     name = f"outcome {len(_outcomes)}"
     _outcomes[name] = Outcome()
-    metrics = derive_options(plan).metrics
-    retention = Retention(
-        metrics.session_gap_ms, metrics.max_session_ms, lateness_ms, metrics.reporting_timezone
-    )
+    lateness = datetime.timedelta(milliseconds=lateness_ms)
+    retention = retention_of(derive_options(plan).metrics, lateness)
     revising = ReviseSettings(derive_options(plan), retention, _clock, _ignore)
     following = FollowSettings(retention, "these options", _clock, tick_seconds=0)
     hearing = StreamSettings(settings(plan), lateness_ms, _clock, _ignore, gather_seconds=0)
