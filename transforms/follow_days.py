@@ -82,10 +82,7 @@ class FollowDays(beam.PTransform):
     def expand(self, traces: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
         """Wire the state."""
         follower = beam.ParDo(_Follow(self.settings))
-        typed = traces | "TypeTraces" >> beam.Map(lambda pair: pair).with_output_types(
-            tuple[str, bytes]
-        )
-        return typed | "AddTraces" >> follower.with_outputs(CONTRIBUTIONS, main="changes")
+        return traces | "AddTraces" >> follower.with_outputs(CONTRIBUTIONS, main="changes")
 
 
 Outputs = Changes | TaggedOutput[Literal["contributions"], tuple[str, bytes]]

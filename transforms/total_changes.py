@@ -123,10 +123,7 @@ class TotalChanges(beam.PTransform):
 
     def expand(self, contributions: beam.PCollection) -> beam.PCollection:
         """Wire the sums."""
-        typed = contributions | "TypeContributions" >> beam.Map(
-            lambda pair: pair
-        ).with_output_types(tuple[str, bytes])
-        return typed | "AddContributions" >> beam.ParDo(self.total)
+        return contributions | "AddContributions" >> beam.ParDo(self.total)
 
 
 class _Total(beam.DoFn):
